@@ -34,7 +34,7 @@ struct KeyBindingTests {
         var paused = ReplayScreenTests.dashboard(rows: 40, columns: 120)
         paused.press(["}", "}"])
         found["a replay"] = [paused]
-        var asking = SampleRun.failed.dashboard(rows: 20, columns: 60)
+        var asking = SampleRun.failed.dashboard(rows: 15, columns: 60)
         asking.isLive = false
         asking.press(["e", "r"], previewReopening: SampleRun.withChangedFile)
         var typing = asking

@@ -54,6 +54,14 @@ struct NameLabelsTests {
         }
     }
 
+    @Test("Where there is room, a label has more of the name: whole words, and then letters")
+    func wide() {
+        let names = ["stg_salesforce_accounts", "stg_stripe_payments", "int_daily", "mart_of_x"]
+        #expect(labels(names, 20) == ["…salesforce_accounts", "stg_stripe_payments", "int_daily", "mart_of_x"])
+        #expect(labels(names, 15).prefix(2) == ["…salesforce…", "…stripe…"])
+        #expect(labels(["extraordinarily_long_names"], 20)[0].count >= 19)
+    }
+
     @Test("What all names have in the middle goes before what tells them apart")
     func commonMiddle() {
         let names = ["src", "dim", "mart"].enumerated().flatMap { place, kind in

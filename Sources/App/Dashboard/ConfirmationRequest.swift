@@ -129,7 +129,7 @@ struct ConfirmationBuilder {
             if let refusal = preview.refusal { return .refusal(refusal, .wait) }
             let lines =
                 [LabelledLine(text: "Processes that its dead caudal process left running are ended first.")]
-                + reopening.lines(preview, remedy: "'caudal retry --changed' reruns it")
+                + reopening.lines(preview, remedy: "'caudal retry --changed' reruns it", isShort: true)
             let goesOn = Confirmation.Choice(
                 label: request.answers[0].label, effect: .reopen(nil, reopening.agreement(preview)), lines: lines,
                 requires: preview.harmful)
@@ -155,9 +155,9 @@ struct ConfirmationBuilder {
         var lines: [LabelledLine]
         if let reopening, command.runsAgain {
             effect = .reopen(command, reopening.agreement(preview))
-            lines = reopening.lines(preview, remedy: "'With changed stages' reruns it")
+            lines = reopening.lines(preview, remedy: "'With changed stages' reruns it", isShort: true)
         } else {
-            (effect, lines) = (.send(command), PreviewText.lines(preview))
+            (effect, lines) = (.send(command), PreviewText.lines(preview, isShort: true))
         }
         guard let rows else {
             return .init(label: label, effect: effect, lines: lines, requires: preview.harmful)

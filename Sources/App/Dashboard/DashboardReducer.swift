@@ -32,6 +32,7 @@ struct DashboardReducer: ScreenReducer {
             return []
         case .passed(let milliseconds):
             state.replay?.pass(milliseconds)
+            state.toast?.left -= milliseconds
             state.showReplay()
             return []
         case .confirmation(.question(let question)):

@@ -15,19 +15,27 @@ enum DashboardScreen {
             layout.kind(of: frame.pane).draw(
                 PaneView(state: state, lines: lines, layout: layout, frame: frame), into: &buffer)
         }
-        if layout.isTabbed { drawTabs(layout, into: &buffer) }
+        if layout.isTabbed { drawTabs(layout, state, into: &buffer) }
         FooterPane.draw(state, into: &buffer)
         OverlayPane.draw(state, into: &buffer)
         return buffer
     }
 
     /// The names of all panes in place of the rule of the one that is shown.
-    private static func drawTabs(_ layout: DashboardLayout, into buffer: inout CellBuffer) {
+    private static func drawTabs(_ layout: DashboardLayout, _ state: DashboardState, into buffer: inout CellBuffer) {
         let row = DashboardLayout.headerRows
         buffer.fill("━", row: row, columns: 0..<buffer.width, style: Style(.accent, .bold))
         var column = 1
         for pane in DashboardState.Pane.allCases {
             let isShown = pane == layout.focus
+            // What leaves something out is told before the names of the other panes.
+            let filter = pane == .log ? state.log.narrowing : state.filter.isEmpty ? nil : state.filter.text
+            if isShown, let filter {
+                let tab = Span(" \(pane.rawValue) \("\(pane)".uppercased()) ", Style(.plain, [.bold, .reverse]))
+                buffer.fill("━", row: row, columns: 0..<buffer.width, style: Style(.accent, .bold))
+                buffer.write([tab, Span(" f \(filter) ", .wait)], row: row, column: 1, limit: buffer.width - 2)
+                return
+            }
             let name = isShown ? "\(pane)".uppercased() : "\(pane)"
             column = buffer.write(
                 " \(pane.rawValue) \(name) ", row: row, column: column, limit: max(0, buffer.width - column),

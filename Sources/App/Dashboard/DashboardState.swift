@@ -15,6 +15,8 @@ struct DashboardState: ScreenState {
         var text: String
         var style: Style
         var until: Moment
+        /// How long it is still shown in a replay, whose clock stops and runs ahead, in milliseconds.
+        var left: Int64 = 5000
     }
 
     var run: RunState
@@ -94,6 +96,7 @@ struct DashboardState: ScreenState {
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
     let rememberedHighlight = Remembered<HighlightKey, Set<Int>>()
+    let rememberedFilter = Remembered<FilterKey, Set<Int>>()
     let rememberedRail = Remembered<ListKey, RailPane.Rows>()
     let rememberedDigest = Remembered<RunDigest.Key, RunDigest>()
     let rememberedBlocked = Remembered<BlockedKey, Int>()
@@ -364,7 +367,9 @@ struct DashboardState: ScreenState {
     var isAsking: Bool { if case .confirm = overlay { true } else { false } }
 
     /// The present message of the footer: a toast that has not expired, otherwise the notice.
-    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } ?? notice }
+    var standingToast: Toast? {
+        toast.flatMap { (replay == nil ? $0.until.steady > now.steady : $0.left > 0) ? $0 : nil } ?? notice
+    }
     /// A message that stays until the next notice; a toast covers it.
     var notice: Toast?
 

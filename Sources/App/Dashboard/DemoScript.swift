@@ -51,13 +51,13 @@ struct DemoScript {
     /// The walkthrough of a run in which an item fails once.
     static let tour = DemoScript([
         Step(
-            caption: "This is a live run: stages start as soon as what they need is there. Any key ends the tour.",
+            caption: "A live run: a stage starts once what it needs is there. A key ends the tour.",
             after: 0),
         Step(
             caption: "rates failed, and Caudal tries it again by itself, as its 'retry' says.",
             when: { $0.run.stage("rates").map { $0.unit.status == .retrying || $0.unit.attempts.count > 1 } ?? false }),
         Step(
-            caption: "clean is one stage with six items, one for each region; one of them has failed.",
+            caption: "clean is one stage with six items, one for each region. One has failed.",
             when: { $0.run.stages.contains { $0.itemCounts[.failed, default: 0] > 0 } }),
         Step(caption: "e goes to the next failure, enter says why it failed.", keys: ["e", .enter], after: 5000),
         Step(caption: "L shows its log: what it printed, and nothing else.", keys: ["L"], after: 6000),
@@ -68,11 +68,11 @@ struct DemoScript {
             caption: "… and runs this item alone, then what waited for it.", keys: [.tab, .enter], after: 6000,
             when: { if case .confirm = $0.overlay { true } else { false } }),
         Step(
-            caption: "Done: every stage has succeeded, and what happened is recorded. v changes the view.", keys: ["v"],
+            caption: "Done: all has succeeded, and what happened is recorded. v changes the view.", keys: ["v"],
             when: { $0.run.status == .succeeded }),
         Step(
             caption:
-                "? lists all keys, : finds actions by their names. q leaves; 'caudal demo --folder DIR' keeps the run.",
+                "? lists the keys, : finds actions. q leaves; --folder DIR keeps the run.",
             after: 6000),
     ])
 }

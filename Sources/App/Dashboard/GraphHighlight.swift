@@ -40,6 +40,21 @@ extension DashboardState {
         let second: Int64
     }
 
+    /// The stages that stand out in the graph: the highlighted ones, or else those that fit the filter; nil if all do.
+    var standingOut: Set<Int>? {
+        if let highlightedStages { return highlightedStages }
+        guard !filter.isEmpty else { return nil }
+        let key = FilterKey(text: filter.text, sequence: run.lastSequence, second: now.steady / 1000)
+        return rememberedFilter.value(for: key) { Set(run.stages.indices.filter { filter.matches($0, self) }) }
+    }
+
+    /// What the stages that fit the filter depend on: some of it on how long stages have been running.
+    struct FilterKey: Hashable {
+        let text: String
+        let sequence: Int64
+        let second: Int64
+    }
+
     /// The highlighted stages; nil if none are.
     var highlightedStages: Set<Int>? {
         guard let highlight, let index = selectedIndex else { return nil }

@@ -28,7 +28,10 @@ struct GraphModel: Sendable {
     private typealias Size = (density: NodeDensity, least: Int, shortest: Int)
 
     /// The sizes at which a graph is drawn, the most detailed first.
-    private static let sizes: [Size] = [(.card, 12, 14), (.detailed, 11, 12), (.short, 1, 12)]
+    private static let sizes: [Size] = [
+        (.card, 32, 14), (.card, 24, 14), (.card, 18, 14), (.card, 12, 14), (.detailed, 24, 12), (.detailed, 11, 12),
+        (.short, 1, 12),
+    ]
     /// The size that is better than a picture of which a part is seen.
     private static let smallest: Size = (.short, 1, 8)
     /// The size of what is around a stage where there is hardly any room: enough for a number in a name.
@@ -89,9 +92,11 @@ struct GraphModel: Sendable {
                     GraphRouting(outline, density: size.density)
                 }
                 guard !fits || routing.height <= rows,
-                    let widths = routing.widths(
+                    var widths = routing.widths(
                         natural, columns: columns, least: size.least, shortest: size.shortest)
                 else { return nil }
+                // The stage that is looked at has its whole name, whatever room is left for those around it.
+                if isTerse { widths[0] = natural[0] }
                 let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
                 let picture = GraphPicture(
                     routing, names: zip(labels, extras).map { TextWidth.of($0) + $1 }, least: size.least)
@@ -107,13 +112,10 @@ struct GraphModel: Sendable {
             guard fallsBack else { return nil }
             // What is around a stage is rather scrolled in one direction than in two.
             if case .focus = kind {
-                for size in [Self.sizes[2], Self.smallest, Self.tersest] {
-                    if let found = drawing(size, columns: columns, fits: false, isTerse: true),
-                        found.picture.width <= columns
-                    {
-                        return found
-                    }
+                let found = [Self.sizes[Self.sizes.count - 1], Self.smallest, Self.tersest].compactMap {
+                    drawing($0, columns: columns, fits: false, isTerse: true)
                 }
+                if let fitting = found.first(where: { $0.picture.width <= columns }) ?? found.last { return fitting }
             }
             return drawing((.short, 1, 24), columns: .max, fits: false)
         }

@@ -54,14 +54,24 @@ struct LogFilter {
     }
 
     private mutating func takeItem(_ name: String, _ state: DashboardState) {
-        func item(of stage: StageState) -> UnitID? {
-            let keys = stage.items.map(\.item.key)
-            let key = keys.first { $0.rawValue == name } ?? keys.first { $0.rawValue.hasPrefix(name) }
-            return key.map { UnitID(stage.id, $0) }
-        }
         let stages = view.unit.map { [$0.stage] } ?? [state.selection.stage] + state.run.stages.map(\.id)
-        let found = stages.lazy.compactMap { state.run.stage($0).flatMap(item) }.first
-        if let found { view.unit = found } else { fault = "there is no item '\(name)'" }
+        func first(_ fits: (ItemKey) -> Bool) -> [UnitID] {
+            for id in stages {
+                let keys = state.run.stage(id)?.items.map(\.item.key).filter(fits) ?? []
+                if !keys.isEmpty { return keys.map { UnitID(id, $0) } }
+            }
+            return []
+        }
+        let exact = first { $0.rawValue == name }
+        // The beginning of one key alone stands for it.
+        let begun = exact.isEmpty ? first { $0.rawValue.hasPrefix(name) } : exact
+        switch begun.count {
+        case 0: fault = "there is no item '\(name)'"
+        case 1: view.unit = begun[0]
+        default:
+            let example = begun[0].item?.rawValue ?? ""
+            fault = "there is no item '\(name)'; \(begun.count) begin with it, such as \(example)"
+        }
     }
 
     /// A time of day such as `13:04`, on the day of the run or the day after, or how long ago, such as `5m`.

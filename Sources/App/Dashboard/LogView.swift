@@ -49,6 +49,12 @@ struct LogView {
     var level: LogLevel { shown.level }
     var search: String { shown.search }
     var isFiltered: Bool { !shown.isAll }
+    /// What leaves lines out, in a few words; nil if nothing does.
+    var narrowing: String? {
+        guard isFiltered else { return nil }
+        let parts = [filterText, level > .debug ? "≥\(level.name)" : "", shown.unit?.description ?? ""]
+        return parts.filter { !$0.isEmpty }.joined(separator: " ")
+    }
 
     /// The lines to copy: from the first to the last mark, or from the only one to the current line.
     func marked(current: Int) -> ClosedRange<Int>? {

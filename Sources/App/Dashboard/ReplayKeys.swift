@@ -14,15 +14,15 @@ enum ReplayKeys {
                 // At the end there is nothing to go on with: it begins anew.
                 if replay.isAtEnd { state.replay?.seek(to: 0) }
                 state.replay?.isPaused = !replay.isPaused && !replay.isAtEnd
-                state.showReplay()
+                show(&state)
             }),
         Binding([","], .view, stepping, change: { step(-1, &$1) }),
         Binding(
             ["."], .view, stepping, hint: .when(rank: 2) { $0.replay == nil ? nil : "step" }, change: { step(1, &$1) }),
-        Binding(["<"], .view, pacing, change: { _, state in state.replay?.changeSpeed(-1) }),
+        Binding(["<"], .view, pacing, change: { changeSpeed(-1, &$1) }),
         Binding(
             [">"], .view, pacing, hint: .when(rank: 1) { $0.replay == nil ? nil : "faster" },
-            change: { _, state in state.replay?.changeSpeed(1) }),
+            change: { changeSpeed(1, &$1) }),
         Binding(["{"], .view, jumping, change: { jump(-1, &$1) }),
         Binding(
             ["}"], .view, jumping, hint: .when(rank: 3) { $0.replay == nil ? nil : "ahead" }, change: { jump(1, &$1) }),
@@ -35,13 +35,24 @@ enum ReplayKeys {
     private static func step(_ direction: Int, _ state: inout DashboardState) {
         state.replay?.isPaused = true
         state.replay?.stepEvent(direction)
+        show(&state)
+    }
+
+    private static func changeSpeed(_ step: Int, _ state: inout DashboardState) {
+        state.replay?.changeSpeed(step)
+        show(&state)
+    }
+
+    /// Shows where the replay is, in place of what was said before.
+    private static func show(_ state: inout DashboardState) {
+        state.toast = nil
         state.showReplay()
     }
 
     private static func jump(_ direction: Int64, _ state: inout DashboardState) {
         guard let replay = state.replay else { return }
         state.replay?.seek(to: replay.position + direction * max(1000, replay.length / 10))
-        state.showReplay()
+        show(&state)
     }
 }
 

@@ -19,6 +19,8 @@ struct RunDigest: Sendable {
     var allowed: [StageID] = []
     /// Stages and items that have failed, in the order of the plan.
     var failures: [UnitID] = []
+    /// The number of items that have failed, of stages that have not.
+    var failedItems = 0
     /// The status of each stage.
     var statuses: [UnitStatus] = []
     /// The first stages of the critical path of what is left.
@@ -51,6 +53,7 @@ struct RunDigest: Sendable {
             guard itself == .failed || run.stages[index].itemCounts[.failed, default: 0] > 0 else { continue }
             let stage = run.stages[index]
             let items = stage.hasItems ? stage.items.filter { $0.unit.status == .failed } : []
+            if itself != .failed { failedItems += items.count }
             failures += items.map { UnitID(stage.id, $0.item.key) }
             if items.isEmpty, itself == .failed { failures.append(UnitID(stage.id)) }
         }
@@ -74,7 +77,9 @@ extension RunDigest {
     /// The share of the stages, and of the items of those that are not finished, that has ended.
     private static func finished(_ run: RunState) -> Double {
         let parts = run.stages.map { stage -> Double in
-            if stage.unit.status.isFinished { return 1 }
+            if let outcome = stage.unit.status.outcome {
+                return outcome.isSuccess || run.isAllowedFailure(stage.id) ? 1 : 0
+            }
             return stage.items.isEmpty ? 0 : Double(stage.finishedItems) / Double(stage.items.count)
         }
         return parts.isEmpty ? 1 : parts.reduce(0, +) / Double(parts.count)

@@ -22,6 +22,17 @@ enum HomeScreen {
         }
         drawHeader(state, zone, into: &buffer)
         let body = 2..<(state.rows - 2)
+        guard body.count >= 8 else {
+            // There is room for one list, that of what is selected.
+            if case .run = state.selected {
+                drawRuns(state, body, zone, into: &buffer)
+            } else {
+                drawPipelines(state, body, into: &buffer)
+            }
+            drawFooter(state, zone, into: &buffer)
+            drawQuestion(state, into: &buffer)
+            return buffer
+        }
         let wanted = max(1, state.pipelines.count) + 2
         let split = body.lowerBound + min(wanted, max(4, body.count / 2))
         drawPipelines(state, body.lowerBound..<split, into: &buffer)
@@ -101,7 +112,8 @@ enum HomeScreen {
         let columns = fitted(
             [
                 Column(title: "PIPELINE", width: 0), Column(title: "LAST RUN", width: 11),
-                Column(title: "AGO", width: 10), Column(title: "TOOK", width: 7, isRight: true),
+                Column(title: "AGO", width: state.columns < 60 ? 8 : 10),
+                Column(title: "TOOK", width: 7, isRight: true, from: 50),
                 Column(title: "USUALLY", width: 7, isRight: true, from: hasSchedules ? 96 : 0),
                 Column(title: "NEXT", width: hasSchedules ? 10 : -1),
                 Column(title: "LAST 10", width: 10), Column(title: "SLOTS", width: 10, from: hasSchedules ? 120 : .max),
@@ -192,8 +204,9 @@ enum HomeScreen {
     ) {
         let columns = fitted(
             [
-                Column(title: "RUN", width: 22), Column(title: "PIPELINE", width: 0), Column(title: "STATE", width: 11),
-                Column(title: "AGO", width: 10), Column(title: "TOOK", width: 7, isRight: true),
+                Column(title: "RUN", width: 22, from: 60), Column(title: "PIPELINE", width: 0),
+                Column(title: "STATE", width: 11), Column(title: "AGO", width: state.columns < 60 ? 8 : 10),
+                Column(title: "TOOK", width: 7, isRight: true, from: 50),
                 Column(title: "STARTED", width: 19, from: 100),
                 Column(title: "STAGES", width: 6, isRight: true, from: 110),
                 Column(title: "PARAMETERS", width: 40, from: 140),

@@ -22,31 +22,36 @@ struct LabelledLine {
 enum PreviewText {
     /// The maximum number of items of a fan-out, and of files, to name.
     private static let (itemLimit, fileLimit) = (3, 10)
+    /// The maximum number of stages to name of those that run, and of those that nothing happens to.
+    private static let (runLimit, idleLimit) = (20, 6)
 
     /// The note that a dry run prints.
     static let dryRunNote = "dry run: nothing was run or changed"
 
-    static func lines(_ preview: CommandPreview) -> [LabelledLine] {
+    /// - Parameter isShort: Whether of many stages only some are named, as for a question.
+    static func lines(_ preview: CommandPreview, isShort: Bool = false) -> [LabelledLine] {
         if let refusal = preview.refusal { return [LabelledLine(text: refusal)] }
         var lines: [LabelledLine] = []
         func add(_ label: String, _ text: String) {
             lines.append(LabelledLine(lead: "\(label):".padding(to: 13), text: text))
         }
+        let (runLimit, idleLimit) = isShort ? (runLimit, idleLimit) : (.max, .max)
         if let marked = preview.marked {
             add("Counts as", "\(marked.outcome.rawValue), without running: \(marked.unit)")
         }
         if !preview.runs.isEmpty {
-            add(preview.standing.isEmpty ? "Runs" : "Runs again", list(preview.runs) { running($0, preview) })
+            add(preview.standing.isEmpty ? "Runs" : "Runs again", list(preview.runs, runLimit) { running($0, preview) })
         }
         if !preview.harmful.isEmpty { add("Careful", "running it twice does harm: \(list(preview.harmful))") }
-        if !preview.stops.isEmpty { add("Stops", list(preview.stops)) }
-        if !preview.goesOn.isEmpty { add("Goes on", list(preview.goesOn)) }
+        if !preview.stops.isEmpty { add("Stops", list(preview.stops, runLimit)) }
+        if !preview.blocks.isEmpty { add("Blocks", list(preview.blocks, runLimit)) }
+        if !preview.goesOn.isEmpty { add("Goes on", list(preview.goesOn, idleLimit)) }
         if !preview.runs.isEmpty {
             if !preview.stays.isEmpty {
-                let stays = list(preview.stays) { staying($0, preview) }
+                let stays = list(preview.stays, idleLimit) { staying($0, preview) }
                 add("Stays", "\(stays): succeeded, and read as they are")
             }
-            if !preview.left.isEmpty { add("Left alone", list(preview.left) { leaving($0, preview) }) }
+            if !preview.left.isEmpty { add("Left alone", list(preview.left, idleLimit) { leaving($0, preview) }) }
         }
         for (stage, decision) in preview.reuse {
             switch decision {
@@ -60,7 +65,7 @@ enum PreviewText {
         if let estimate = preview.estimate {
             add("Should take", "\(estimate.short), as in past runs")
         } else if !preview.runs.isEmpty {
-            add("Should take", "not known: \(list(preview.withoutHistory)) never succeeded before")
+            add("Should take", "not known: \(list(preview.withoutHistory, idleLimit)) never succeeded before")
         }
         if preview.runs.isEmpty, preview.stops.isEmpty, preview.goesOn.isEmpty {
             lines.append(LabelledLine(text: "Nothing would run."))
@@ -68,11 +73,17 @@ enum PreviewText {
         return lines
     }
 
-    private static func list(_ stages: [StageID], _ notes: (StageID) -> [String] = { _ in [] }) -> String {
-        stages.map { stage in
+    /// Names stages with notes; of more than a limit it names half of so many, such as `186 stages: a, b, c and 183 more`.
+    private static func list(
+        _ stages: [StageID], _ limit: Int = .max, _ notes: (StageID) -> [String] = { _ in [] }
+    ) -> String {
+        let texts = stages.prefix(stages.count > limit ? max(1, limit / 2) : limit).map { stage in
             let notes = notes(stage)
             return notes.isEmpty ? stage.rawValue : "\(stage) (\(notes.joined(separator: "; ")))"
-        }.joined(separator: ", ")
+        }
+        let named = texts.joined(separator: ", ")
+        guard texts.count < stages.count else { return named }
+        return "\(stages.count.counted("stage")): \(named) and \(stages.count - texts.count) more"
     }
 
     private static func running(_ stage: StageID, _ preview: CommandPreview) -> [String] {

@@ -63,7 +63,8 @@ struct ReopenPreview {
     /// Describes the changes of the file, then the effects of a command.
     ///
     /// `remedy`: how the user can rerun changed stages that had succeeded.
-    func lines(_ preview: CommandPreview, remedy: String) -> [LabelledLine] {
+    /// `isShort`: whether of many stages only some are named.
+    func lines(_ preview: CommandPreview, remedy: String, isShort: Bool = false) -> [LabelledLine] {
         var lines: [LabelledLine] = []
         if fileIsGone { lines.append(LabelledLine(text: fileNote)) }
         if state.isPaused { lines.append(LabelledLine(text: "the run was paused; continuing it ends the pause")) }
@@ -74,7 +75,7 @@ struct ReopenPreview {
                 lines.append(LabelledLine(text: outdatedLine(remedy: remedy)))
             }
         }
-        return lines + PreviewText.lines(preview)
+        return lines + PreviewText.lines(preview, isShort: isShort)
     }
 
     /// What the user confirms after reading ``lines(_:remedy:)``.

@@ -182,7 +182,7 @@ final class Terminal {
             let cell = buffer[row: row, column: column]
             if cell.content == Cell.continuation { continue }
             var target = cchar_t()
-            let (attributes, pair) = attributes(of: cell.style)
+            let (attributes, pair) = attributes(of: cell.style, cell.content)
             if cell.content < Cell.firstCluster {
                 var text: (wchar_t, wchar_t) = (wchar_t(bitPattern: shownScalar(cell.content)), 0)
                 withUnsafePointer(to: &text) { pointer in
@@ -204,9 +204,11 @@ final class Terminal {
         return UInt32(ASCIIDrawing.replacement(for: value).value)
     }
 
-    private func attributes(of style: Style) -> (attributes: attr_t, pair: Int32) {
+    private func attributes(of style: Style, _ content: UInt32) -> (attributes: attr_t, pair: Int32) {
         var attributes: attr_t = 0
-        let emphasis = settings.theme.attributes(of: style)
+        var emphasis = settings.theme.attributes(of: style)
+        // Bars, lines and signs in reverse would be holes; of a theme without colours only words are.
+        if (0x2500...0x27BF).contains(content), !style.attributes.contains(.reverse) { emphasis.remove(.reverse) }
         if emphasis.contains(.bold) { attributes |= attr_t(CN_BOLD) }
         if emphasis.contains(.dim) { attributes |= attr_t(CN_DIM) }
         if emphasis.contains(.reverse) { attributes |= attr_t(CN_REVERSE) }

@@ -25,7 +25,8 @@ enum Theme: String, CaseIterable, Sendable {
         }
         let hues: [ColorRole: Int16] = [.hue1: 75, .hue2: 179, .hue3: 114, .hue4: 176, .hue5: 80, .hue6: 209]
         switch self {
-        case .terminal: return own.merging(hues) { $1 }
+        // Which of the others can be read on the terminal's background is not known.
+        case .terminal: return own
         case .dark:
             return hues.merging(
                 [.good: 114, .bad: 203, .wait: 221, .busy: 80, .blocked: 176, .accent: 75, .dim: 245]) { $1 }

@@ -38,7 +38,8 @@ extension RunState {
         return openAttempts >= most ? "slots \(openAttempts)/\(most)" : nil
     }
 
-    /// The progress of the whole run, from 0 to 1, with each stage weighted by its usual duration.
+    /// The progress of the whole run, from 0 to 1, with each stage weighted by its usual duration: what has failed, was
+    /// cancelled or is blocked is not done.
     ///
     /// - Returns: The fraction, and whether part of it is an estimate from past durations.
     package func progress(now: Moment) -> (fraction: Double, isEstimate: Bool) {
@@ -49,7 +50,11 @@ extension RunState {
             let weight = max(0.05, (planned.expected ?? .seconds(1)).seconds)
             total += weight
             if stage.unit.status.isFinished {
-                done += weight
+                let isDone = stage.unit.status.outcome?.isSuccess == true || isAllowedFailure(stage.id)
+                // Of a fan-out that failed, most items may be done.
+                let items = Double(max(1, stage.items.count))
+                let itemsDone = Double(stage.items.count { $0.unit.status.outcome?.isSuccess == true })
+                done += weight * (isDone ? 1 : itemsDone / items)
             } else if let fraction = stage.fraction {
                 done += weight * fraction
             } else if stage.status == .running, let took = stage.took(now: now), let expected = planned.expected {

@@ -459,7 +459,8 @@ package final class LogIndex: Sendable {
             var counts = Counts()
             let mayShow = judge.mayShow(block)
             let mayHit = mayShow && judge.mayHit(block)
-            let folds = view.foldsTraces && LogBlock.hasTraces(block)
+            let hasTraces = LogBlock.hasTraces(block)
+            let folds = view.foldsTraces && hasTraces
             let looksAtLines = judge.looksAtLines || mayHit || folds
             // The place of the last record of each source, for the lines that continue it.
             var heads: [(source: LogSource, place: Int)] = []
@@ -469,8 +470,10 @@ package final class LogIndex: Sendable {
                 defer { start += bytes.count + 1 }
                 guard let (level, _) = LogLineReader.level(bytes) else { continue }
                 counts.lines += 1
-                if level == .warn { counts.warnings += 1 }
-                if level == .error { counts.errors += 1 }
+                // The lines of a stack trace are one error.
+                if level >= .warn, !hasTraces || reader.line(bytes, at: start)?.source.continues != true {
+                    if level == .warn { counts.warnings += 1 } else { counts.errors += 1 }
+                }
                 guard mayShow, level >= view.level else { continue }
                 var place = Place(range: start..<(start + bytes.count), isHit: false, isError: level == .error)
                 if looksAtLines {

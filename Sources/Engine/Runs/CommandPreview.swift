@@ -24,6 +24,8 @@ package struct CommandPreview: Sendable {
     package private(set) var goesOn: [StageID] = []
     /// The stages that would be stopped or not started.
     package private(set) var stops: [StageID] = []
+    /// The stages that could not begin any more because of those, upstream first.
+    package private(set) var blocks: [StageID] = []
     /// The stages that would be skipped, with the reasons.
     package private(set) var skips: [(stage: StageID, reason: String)] = []
     /// The existing files and tables that would be overwritten.
@@ -120,6 +122,7 @@ package struct CommandPreview: Sendable {
             note(after.stages[index], after.plan.stages[index].skipReason, in: state, isLive: isLive)
         }
         runs.removeAll(where: outlook.reused.contains)
+        noteBlocked(order, in: after)
         let planned = runs.compactMap { after.plan.index(of: $0) }.map { after.plan.stages[$0] }
         overwrites = OutputTargets(state: after, files: files).existing(of: planned, items: items)
         harmful = planned.filter { plan in
@@ -158,6 +161,29 @@ package struct CommandPreview: Sendable {
         } else if before.unit.status.isFinished, then.unit.status.isFinished, then.unit.status != .skipped {
             left.append(then.id)
         }
+    }
+
+    /// Records what cannot run all the same: what needs a fan-out of which other items stay failed, or a stage that is stopped.
+    private mutating func noteBlocked(_ order: [Int], in after: RunState) {
+        let (failing, stopping) = (Set(leftItems.keys), Set(stops))
+        guard !failing.isEmpty || !stopping.isEmpty else { return }
+        var (held, blocked): (Set<Int>, Set<Int>) = ([], [])
+        for index in order {
+            let (stage, plan) = (after.stages[index], after.plan.stages[index])
+            if !plan.allowsFailure, failing.contains(stage.id) { held.insert(index) }
+            if !plan.allowsFailure, stopping.contains(stage.id) { blocked.insert(index) }
+            let needs = after.plan.upstream[index]
+            if needs.contains(where: held.contains), runs.contains(stage.id) {
+                held.insert(index)
+                left.append(stage.id)
+            }
+            if needs.contains(where: blocked.contains), !stopping.contains(stage.id), !stage.unit.status.isFinished {
+                blocked.insert(index)
+                blocks.append(stage.id)
+            }
+        }
+        let heldStages = Set(held.map { after.stages[$0].id }).subtracting(failing)
+        runs.removeAll(where: heldStages.contains)
     }
 
     /// Records which items of a stage would run, and what happens to the others.

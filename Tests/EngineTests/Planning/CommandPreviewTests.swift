@@ -123,7 +123,7 @@ struct CommandPreviewTests {
         .init(loadFailed, nil, "stays make split, left load mail, skips never"),
         .init(
             splitFailed, .retryItems("split", ["x"]),
-            "runs split[x] load mail, stays make split[y], left split[z], skips never"
+            "runs split[x], stays make split[y], left split[z] load mail, skips never"
         ),
         .init(splitFailed, .retryFailed, "runs split[x z] load mail, stays make split[y], skips never"),
         // Without a command, what was under way when its process died.
@@ -230,5 +230,26 @@ struct CommandPreviewTests {
         let preview = Self.reopening(Self.loadFailed, command, usual: usual)
         #expect(preview.estimate == expected)
         #expect(preview.withoutHistory == unknown)
+    }
+}
+
+@Suite("What is held back is told before a command", .timeLimit(.minutes(1)))
+struct HeldBackTests {
+    private static let plan = RunPlan(
+        pipeline: "p", maxParallel: 2,
+        stages: [
+            PlannedStage(id: "a"), PlannedStage(id: "b", upstream: ["a"]), PlannedStage(id: "c", upstream: ["b"]),
+            PlannedStage(id: "d"),
+        ])
+
+    @Test("A cancelled stage blocks what needs it, and what needs that")
+    func blocks() {
+        var machine = RunMachine(state: RunState(id: "r", plan: Self.plan), seed: 0)
+        let now = Moment(wall: 0, steady: 0)
+        _ = machine.handle(.start(ProcessIdentity(pid: 1, startTicks: 1, bootID: "b")), at: now)
+        let preview = CommandPreview(of: .cancel(UnitID("a")), on: machine.state, files: { _ in [] }, now: now)
+        #expect(preview.stops == ["a"] && preview.blocks == ["b", "c"], "\(preview)")
+        let all = CommandPreview(of: .cancelRun, on: machine.state, files: { _ in [] }, now: now)
+        #expect(all.blocks.isEmpty, "nothing else is left")
     }
 }

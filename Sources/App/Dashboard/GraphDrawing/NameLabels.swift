@@ -21,10 +21,63 @@ enum NameLabels {
                 TextWidth.of(text) <= widths[index] && !taken.contains(text)
                     && !rivals.enumerated().contains { $0.offset != index && form.fits($0.element) }
             }
-            labels[index] = label?.1 ?? numbered(name, index, widths[index], taken)
+            let wider = label.map { widened($0.0, name, widths[index], shared).text }
+            labels[index] =
+                wider.flatMap { taken.contains($0) ? nil : $0 } ?? label?.1
+                ?? numbered(name, index, widths[index], taken)
             taken.insert(labels[index])
         }
         return labels
+    }
+
+    /// A form with more of the name, where there is room: whole words before its end and behind its beginning, then letters;
+    /// but nothing of what most names have.
+    ///
+    /// What fits it fitted the shorter form too, so that it can be taken for no other name.
+    private static func widened(_ form: Form, _ name: String, _ width: Int, _ shared: Shared) -> Form {
+        if form.parts.count == 3, form.parts[2].isEmpty { return widenedInMiddle(form, name, width, shared) }
+        guard form.parts.count == 2 else { return form }
+        var (head, tail) = (form.parts[0], form.parts[1])
+        func room() -> Int { width - 1 - TextWidth.of(head) - TextWidth.of(tail) }
+        // What lies between its two parts.
+        func middle() -> Substring { name.dropFirst(head.count).dropLast(tail.count) }
+        let common = Set(shared.words.values)
+        func next(_ word: String?) -> String? {
+            word.flatMap { !common.contains($0) && middle().count > $0.count ? $0 : nil }
+        }
+        while let word = next(words(of: String(middle())).last), TextWidth.of(word) <= room() { tail = word + tail }
+        while let word = next(words(of: String(middle())).first), TextWidth.of(trimmed(word)) <= room() {
+            head += TextWidth.of(word) <= room() ? word : trimmed(word)
+            if !head.hasSuffix(word) { break }
+        }
+        if room() >= 3, next(words(of: String(middle())).last) != nil {
+            let letters = cut(String(middle()), room(), fromEnd: true)
+            if letters.count < middle().count { tail = letters + tail }
+        }
+        return Form(parts: [head.isEmpty ? head : trimmed(head), tail])
+    }
+
+    /// A form of which both ends are left out, with the words around its middle, where there is room.
+    private static func widenedInMiddle(_ form: Form, _ name: String, _ width: Int, _ shared: Shared) -> Form {
+        let (words, common) = (words(of: name), Set(shared.words.values))
+        guard let place = words.lastIndex(where: { trimmed($0) == form.parts[1] }) else { return form }
+        var (form, first, last) = (form, place, place)
+        func made(_ first: Int, _ last: Int) -> Form {
+            let isEnd = last == words.count - 1
+            let middle = words[first...last].joined()
+            return Form(parts: [form.parts[0], isEnd ? middle : trimmed(middle)] + (isEnd ? [] : [""]))
+        }
+        // What stands at its beginning already is not said again.
+        let least = form.parts[0].isEmpty ? 1 : 2
+        while true {
+            let wider = [(first, last + 1), (first - 1, last)].first { first, last in
+                first >= least && last < words.count && !common.contains(words[first]) && !common.contains(words[last])
+                    && TextWidth.of(made(first, last).text) <= width
+            }
+            guard let wider else { return form }
+            (first, last) = wider
+            form = made(first, last)
+        }
     }
 
     private static let limitOfRivals = 400

@@ -26,7 +26,8 @@ extension CellBuffer {
         return place
     }
 
-    /// Draws the rule above a pane: its number, title and view, and facts at the right.
+    /// Draws the rule above a pane: its number, title and view, and facts at the right, the most important first; where there
+    /// is little room, the last ones are left out, and the title is cut before the first one is.
     mutating func rule(
         _ frame: DashboardLayout.Frame, title: String, facts: [Span], isFocused: Bool
     ) {
@@ -35,12 +36,21 @@ extension CellBuffer {
         fill(isFocused ? "━" : "─", row: row, columns: frame.columns, style: style)
         let head = " \(frame.pane.rawValue) \(title) "
         let start = frame.columns.lowerBound + 1
+        func width(_ spans: [Span]) -> Int { spans.reduce(0) { $0 + TextWidth.of($1.text) } }
+        var facts = facts.filter { !$0.text.isEmpty }
+        while facts.count > 1, width(facts) + 4 + TextWidth.of(head) > frame.columns.count { facts.removeLast() }
+        // What follows a fact that is left out is no gap.
+        if let last = facts.indices.last {
+            while facts[last].text.last == " " { facts[last].text.removeLast() }
+        }
+        let length = width(facts)
+        let room =
+            length == 0 ? frame.columns.count - 2 : max(min(12, TextWidth.of(head)), frame.columns.count - length - 4)
         let end = write(
-            head, row: row, column: start, limit: frame.columns.count - 2,
+            head, row: row, column: start, limit: min(room, frame.columns.count - 2),
             style: isFocused ? Style(.plain, .bold) : .plain)
-        let length = facts.reduce(0) { $0 + TextWidth.of($1.text) }
         let place = frame.columns.upperBound - length - 3
-        guard length > 0, place > end else { return }
+        guard length > 0, place >= end else { return }
         set(" ", row: row, column: place, style: .plain)
         let stop = write(facts, row: row, column: place + 1, limit: length)
         set(" ", row: row, column: stop, style: .plain)
@@ -123,7 +133,13 @@ extension DashboardState {
     func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
 
     /// The style of a stage or an item with this status.
-    func style(_ status: UnitStatus, of id: UnitID) -> Style { isAllowedFailure(id) ? .wait : style(status) }
+    ///
+    /// A fan-out of which items have failed is not well, whatever else it does.
+    func style(_ status: UnitStatus, of id: UnitID) -> Style {
+        if isAllowedFailure(id) { return .wait }
+        let hasFailed = id.item == nil && !status.isFinished && run.stage(id.stage)?.itemCounts[.failed] ?? 0 > 0
+        return hasFailed ? .bad : style(status)
+    }
 
     /// The name of a stage with the number of its items.
     func name(of stage: StageState) -> String {
@@ -142,9 +158,13 @@ extension DashboardState {
             let fraction = id.item == nil ? stage.fraction : unit.progress?.fraction
             let barWidth = max(3, min(14, width - 6))
             if id.item == nil, stage.hasItems, !stage.items.isEmpty {
+                let failed = stage.itemCounts[.failed, default: 0]
                 let label = " \(stage.finishedItems)/\(stage.items.count)"
-                let bar = max(3, min(14, width - label.count))
-                return ProgressBar.spans(stage.fraction ?? 0, width: bar, style: .busy) + [Span(label)]
+                let note = failed > 0 ? " \(glyph(.failed))\(failed)" : ""
+                let bar = max(3, min(14, width - label.count - TextWidth.of(note)))
+                let style: Style = failed > 0 ? .bad : .busy
+                return ProgressBar.spans(stage.fraction ?? 0, width: bar, style: style)
+                    + [Span(label), Span(note, .bad)]
             }
             if let fraction {
                 return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")]

@@ -90,10 +90,23 @@ extension DashboardState {
         guard steeringRefusal == nil, let index = selectedIndex,
             run.unit(selection)?.status.isFinished == true
         else { return nil }
-        let blocked = rememberedBlocked.value(for: BlockedKey(sequence: run.lastSequence, stage: index)) {
-            let statuses = digest.statuses
-            return run.plan.allDownstream(of: index).count { statuses[$0] == .blocked }
+        if !markedStages.isEmpty {
+            return "\(keys.key("retry", "r")) retries the \(markedStages.count.counted("marked stage"))"
         }
+        // While other items stay failed, what needs all of them stays blocked.
+        let others =
+            selection.item == nil
+            ? 0
+            : run.stage(selection.stage)?.items.count {
+                $0.unit.status == .failed && $0.item.key != selection.item
+            } ?? 0
+        let blocked =
+            others > 0
+            ? 0
+            : rememberedBlocked.value(for: BlockedKey(sequence: run.lastSequence, stage: index)) {
+                let statuses = digest.statuses
+                return run.plan.allDownstream(of: index).count { statuses[$0] == .blocked }
+            }
         let then = blocked > 0 ? ", then the \(blocked.counted("stage")) blocked by it" : ""
         let what = selection == UnitID(named) ? "it" : selection.description
         return "\(keys.key("retry", "r")) retries \(what)\(then)"

@@ -16,7 +16,7 @@ struct GraphCanvas {
 
     init(_ drawing: GraphDrawing, _ state: DashboardState, rows: Range<Int>, columns: Range<Int>) {
         (self.drawing, self.state, self.rows, self.columns) = (drawing, state, rows, columns)
-        highlighted = state.highlightedStages
+        highlighted = state.standingOut
         buffer = CellBuffer(width: columns.count, height: rows.count)
         drawEdges()
         for index in drawing.scene.items.indices where isSeen(index) { drawNode(index) }

@@ -81,7 +81,12 @@ enum GraphPane: DashboardPane {
         -> [Span]
     {
         let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems ? $1.items.count : 0) }
-        var facts = [Span(state.run.stages.count.counted("stage"))]
+        var facts: [Span] = []
+        if !state.filter.isEmpty {
+            let fitting = state.standingOut?.count ?? 0
+            facts.append(Span("filter \(state.filter.text): \(fitting)   ", .accent))
+        }
+        facts.append(Span(state.run.stages.count.counted("stage")))
         if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
         if let highlight = state.highlightWords { facts.append(Span("   \(highlight)", .accent)) }
         facts.append(Span(window.showsAll ? "   fits" : "   scrolls", .dim))

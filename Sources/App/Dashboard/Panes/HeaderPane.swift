@@ -94,7 +94,7 @@ enum HeaderPane {
         let digest = state.digest
         let (fraction, isEstimate) = digest.progress
         let allowed = digest.allowed.count
-        let failed = digest.counts[.failed, default: 0] > allowed
+        let failed = digest.counts[.failed, default: 0] > allowed || digest.failedItems > 0
         let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
         let barWidth = max(8, min(60, state.columns * 3 / 8))
         var column = buffer.write(
@@ -112,6 +112,9 @@ enum HeaderPane {
             let word = long ? " \(state.word(status).lowercased())" : ""
             if count > 0 { chips.append([Span("\(mark)\(count)\(word)", state.style(status))]) }
             if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
+        }
+        if digest.failedItems > 0 {
+            chips.append([Span("\(state.glyph(.failed)) \(digest.failedItems.counted("item"))", .bad)])
         }
         var extras: [[Span]] = []
         if let flow = digest.flow { extras.append([Span(flow.read.shortCounted("row"), .plain)]) }

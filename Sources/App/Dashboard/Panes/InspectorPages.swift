@@ -55,14 +55,17 @@ extension InspectorText {
         let shown = attempts.suffix(6).reversed()
         // A single attempt has the whole of the pane.
         let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
-        let columnWidth = max(34, (pane - 15) / max(1, shown.count) - 2)
+        let columnWidth = max(18, (pane - 15) / max(1, shown.count) - 2)
         func row(_ label: String, isAlwaysOther: Bool = false, _ value: (Attempt) -> String) {
             let values = shown.map { PlainText.sanitized(value($0).replacing("\n", with: " ")) }
             guard values.contains(where: { !$0.isEmpty }) else { return }
             let differs = !isAlwaysOther && Set(values).count > 1
             var spans = [Span((differs ? "≠ " : "  ") + label.fitted(11), differs ? .accent : .dim)]
-            for text in values {
-                spans.append(Span(text.fitted(columnWidth) + "  ", differs ? .bold : .plain))
+            for (place, text) in values.enumerated() {
+                // Blanks at the end of a line are nothing to scroll to.
+                let isLast = place == values.count - 1
+                let width = isLast ? min(columnWidth, TextWidth.of(text)) : columnWidth
+                spans.append(Span(text.fitted(width) + (isLast ? "" : "  "), differs ? .bold : .plain))
             }
             lines.append(spans)
         }
@@ -149,6 +152,10 @@ extension InspectorText {
             min(60, max(TextWidth.of(column), samples.map { TextWidth.of(cell($0, column)) }.max() ?? 0))
         }
         let number = samples.map { $0.row?.grouped.count ?? 0 }.max() ?? 0
+        let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
+        guard widths.reduce(number + 4, { $0 + $1 + 2 }) <= pane else {
+            return addRecords(samples, columns, width: pane - 6, cell)
+        }
         let gap = String(repeating: " ", count: number + 4)
         lines.append([Span(gap)] + zip(columns, widths).map { Span($0.fitted($1) + "  ", Style(.dim, .underline)) })
         for sample in samples {
@@ -158,6 +165,28 @@ extension InspectorText {
                     + zip(columns, widths).enumerated().map { place, column in
                         Span(cell(sample, column.0).fitted(column.1) + "  ", place == 0 ? .bad : .plain)
                     })
+        }
+    }
+
+    /// Rows below each other, each with the names of its columns, where a table of them is wider than the pane.
+    private mutating func addRecords(
+        _ samples: [SampleRow], _ columns: [String], width: Int, _ cell: (SampleRow, String) -> String
+    ) {
+        for sample in samples {
+            var line: [Span] = [Span("  " + (sample.row.map { "row \($0.grouped)  " } ?? "•  "), .dim)]
+            var taken = TextWidth.of(line[0].text)
+            for (place, column) in columns.enumerated() {
+                let value = cell(sample, column)
+                let shown = value.fitted(min(60, TextWidth.of(value)))
+                let more = TextWidth.of(column) + TextWidth.of(shown) + 3
+                if taken + more > width, place > 0 {
+                    lines.append(line)
+                    (line, taken) = ([Span("      ")], 6)
+                }
+                line += [Span(column + " ", .dim), Span(shown + "  ", place == 0 ? .bad : .plain)]
+                taken += more
+            }
+            lines.append(line)
         }
     }
 
@@ -190,8 +219,19 @@ extension InspectorText {
     static func command(of state: DashboardState) -> [String] {
         if let sql = state.selectedDetails?.sql, !sql.isEmpty { return sql }
         guard let index = state.selectedIndex else { return [] }
-        return state.run.plan.stages[index].definitionText.split(separator: "\n", omittingEmptySubsequences: false)
-            .map(String.init)
+        let text = state.run.plan.stages[index].definitionText
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        func isListed(_ line: String) -> Bool { line.hasPrefix("foreach.") && line.contains("[") }
+        let item = state.run.stage(state.selection.stage)?.items.first { $0.item.key == state.selection.item }?.item
+        guard let item else {
+            // Of many items a few say what they are.
+            let listed = lines.filter(isListed)
+            guard listed.count > 5 else { return lines }
+            return lines.filter { !isListed($0) } + listed.prefix(3) + ["# and \(listed.count - 3) more items"]
+        }
+        return lines.filter { !isListed($0) }.map { line in
+            item.values.reduce(line) { $0.replacing("${item.\($1.key)}", with: $1.value ?? "") }
+        }
     }
 
     // MARK: - Neighbours

@@ -144,8 +144,12 @@ enum OverlayPane {
         // Letters in their order count only where no word fits, as in the palette.
         let fits = ranked.contains { $0.rank < PaletteEntry.loose }
         let found = ranked.filter { !fits || $0.rank < PaletteEntry.loose }.map(\.entry)
-        return wrapped(
-            found.isEmpty ? [HelpLine(text: "no key does that")] : entries(found), columns: state.columns)
+        let sections = found.reduce(into: [HelpSection]()) { if !$0.contains($1.section) { $0.append($1.section) } }
+        let listed = sections.flatMap { section in
+            [HelpLine(text: section.rawValue.uppercased(), isHeading: true)]
+                + entries(found.filter { $0.section == section })
+        }
+        return wrapped(listed.isEmpty ? [HelpLine(text: "no key does that")] : listed, columns: state.columns)
     }
 
     /// The lines, those that are too long for a screen in several.
@@ -220,7 +224,10 @@ enum OverlayPane {
             buffer.write("no action fits; backspace deletes", row: place.row + 2, column: place.column, style: .dim)
         }
         let start = max(0, min(palette.choice - room / 2, entries.count - room))
-        let keyWidth = 14
+        let shownKeys = entries.dropFirst(start).prefix(room).map {
+            $0.completion == nil ? Key.names($0.keys) : "tab …"
+        }
+        let keyWidth = min(14, shownKeys.map { TextWidth.of($0) }.max() ?? 0)
         for (offset, entry) in entries.dropFirst(start).prefix(room).enumerated() {
             let row = place.row + 2 + offset
             guard row < place.row + place.height else { break }

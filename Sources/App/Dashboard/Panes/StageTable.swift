@@ -18,11 +18,12 @@ struct StageTable {
     /// `longest`: the width of the longest name, which is not cut as long as there is room.
     init(width: Int, longest: Int) {
         word = width >= 40 ? 9 : 0
-        tries = width >= 48 ? 6 : 0
+        tries = width >= 64 ? 6 : 0
         rows = width >= 84 ? 9 : 0
         usual = width >= 92 ? 8 : 0
         let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
-        name = min(max(5, longest), max(8, rest - (rest >= 70 ? 20 : 10)))
+        // Where little is left, the inspector says more of the selected stage than a few cells for each.
+        name = min(max(5, longest), max(8, rest - (rest >= 70 ? 20 : 8)))
         let left = max(0, rest - name)
         let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
         timeline = left - wanted >= 14 ? min(100, left - wanted - 2) : 0
