@@ -106,3 +106,30 @@ struct GraphDrawingTests {
         #expect(DashboardScreen.draw(dashboard, LogLineList()).text.contains("300 stages"))
     }
 }
+
+@Suite("Large pictures are laid out while keys are answered", .timeLimit(.minutes(5)))
+struct AwaitedLayoutTests {
+    @Test("Until the picture of many stages is there, the list is shown; then the picture is")
+    func awaited() throws {
+        let stages = (0..<120).map {
+            PlannedStage(id: StageID("s\($0)"), upstream: $0 == 0 ? [] : [StageID("s\(($0 - 1) / 3)")])
+        }
+        var state = DashboardState(
+            RunState(id: "r", plan: RunPlan(pipeline: "p", maxParallel: 1, stages: stages)),
+            now: Moment(wall: 0, steady: 0),
+            rows: 40, columns: 120)
+        (state.view, state.laysOutAside) = (.graph, true)
+        let before = DashboardLayout(state)
+        let request = try #require(before.awaited)
+        #expect(before.drawsRail && DashboardScreen.draw(state, LogLineList()).text.contains("laying out the picture"))
+        _ = state.graph.drawing(request)
+        #expect(DashboardLayout(state).awaited == nil && !DashboardLayout(state).drawsRail)
+    }
+
+    @Test("Pictures of few stages, and of the surroundings of one, never wait")
+    func quick() {
+        var state = SampleRun.failed.dashboard(rows: 60, columns: 200)
+        state.laysOutAside = true
+        #expect(DashboardLayout(state).awaited == nil && DashboardLayout(state).drawing != nil)
+    }
+}

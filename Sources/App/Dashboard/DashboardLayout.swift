@@ -14,6 +14,8 @@ struct DashboardLayout {
     private(set) var drawsRail = true
     /// The drawing of the graph, if it is not drawn as a rail.
     private(set) var drawing: GraphDrawing?
+    /// The drawing that is being laid out, in place of which the rail is shown.
+    private(set) var awaited: GraphRequest?
     /// The pane that receives keys, which is always one on the screen.
     private(set) var focus = DashboardState.Pane.graph
     /// Whether there is room for more than a line.
@@ -80,6 +82,13 @@ struct DashboardLayout {
     private mutating func draw(
         _ kind: GraphScene.Kind?, _ state: DashboardState, _ rows: Int, _ columns: Int, isRequired: Bool
     ) {
+        if let kind, state.laysOutAside {
+            let request = GraphRequest(kind: kind, rows: rows, columns: columns, fallsBack: isRequired)
+            if !state.graph.isAtHand(request) {
+                (awaited, drawing, drawsRail) = (request, nil, true)
+                return
+            }
+        }
         drawing = kind.flatMap { kind in
             let graph = state.graph
             guard case .focus(let stage, let hops) = kind, !state.choosesHops else {
@@ -150,7 +159,7 @@ struct DashboardLayout {
         let most = body.count / 2 - 4
         let kind = Self.kind(state, columns)
         draw(kind, state, most - 1, split - 2, isRequired: Self.isRequired(state))
-        if layOutWide(state, kind, body, columns) { return }
+        if awaited == nil, layOutWide(state, kind, body, columns) { return }
         let railRows = RailPane.lineCount(state) + 1 + RailPane.headRows(split)
         let graphRows =
             drawsRail
@@ -179,10 +188,13 @@ struct DashboardLayout {
     ) -> Bool {
         let least = 11
         let narrow = drawing.flatMap { $0.fits ? $0.picture.density : nil }
-        guard let kind, narrow != .card,
-            let wide = state.graph.drawing(
-                kind, rows: body.count - least - 1, columns: columns - 2, fallsBack: false),
-            narrow.map({ wide.picture.density > $0 }) ?? true
+        guard let kind, narrow != .card else { return false }
+        let request = GraphRequest(kind: kind, rows: body.count - least - 1, columns: columns - 2, fallsBack: false)
+        guard !state.laysOutAside || state.graph.isAtHand(request) else {
+            awaited = request
+            return false
+        }
+        guard let wide = state.graph.drawing(request), narrow.map({ wide.picture.density > $0 }) ?? true
         else { return false }
         (drawing, drawsRail) = (wide, false)
         let first = body.lowerBound + wide.picture.height + 1

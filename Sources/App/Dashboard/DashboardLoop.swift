@@ -56,6 +56,8 @@ final class DashboardLoop {
     private var logAskedAt: ContinuousClock.Instant?
     /// The time up to which the log is shown in a replay.
     var replayedTo = Int64.min
+    /// The task that lays out a picture of the graph; nil when none does.
+    var layingOut: Task<Void, Never>?
     /// The task that looks details up; nil when none does.
     private var lookingUp: Task<Void, Never>?
     /// The question that the user was asked last.
@@ -92,7 +94,7 @@ final class DashboardLoop {
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
-        state.keys = terminal.settings.keys
+        (state.keys, state.laysOutAside) = (terminal.settings.keys, true)
         state.hint = CommandHint(shown.past.store.folder)
         // Of a run that was not seen failing, the first failure is what one wants to see.
         if !shown.isOwn, shown.replay == nil, let failed = state.digest.failed.first { state.select(UnitID(failed)) }
@@ -481,32 +483,6 @@ final class DashboardLoop {
     func paint() {
         guard !events.isAway else { return }
         terminal.show(DashboardScreen.draw(state, reducer.lines))
-    }
-}
-
-/// Collects updates of a run until the screen is ready to draw them.
-final class EventFeed: Sendable {
-    private let updates = Mutex<[RunUpdate]>([])
-    private let handler = Mutex<(@Sendable () -> Void)?>(nil)
-
-    /// Called when an update arrives and none was pending.
-    var onPost: (@Sendable () -> Void)? {
-        get { handler.withLock { $0 } }
-        set { handler.withLock { $0 = newValue } }
-    }
-
-    func post(_ update: RunUpdate) {
-        let isFirst = updates.withLock { updates -> Bool in
-            defer { updates.append(update) }
-            return updates.isEmpty
-        }
-        if isFirst { onPost?() }
-    }
-
-    func drain() -> [RunUpdate] {
-        updates.withLock { updates in
-            defer { updates = [] }
-            return updates
-        }
+        layOut()
     }
 }

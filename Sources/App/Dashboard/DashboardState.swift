@@ -70,6 +70,8 @@ struct DashboardState: ScreenState {
     }
     var toast: Toast?
 
+    /// Whether large pictures are laid out while something else is shown; see ``DashboardLayout/awaited``.
+    var laysOutAside = false
     /// Why what is shown is not known to be true any more.
     private(set) var fault: String?
     /// Writes the commands that the user may type next.
@@ -134,7 +136,7 @@ struct DashboardState: ScreenState {
         self.home = home
         homeGoesOn = from.ownsRun && from.run.status == .running || from.homeGoesOn
         if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
-        (view, order, keys, hint) = (from.view, from.order, from.keys, from.hint)
+        (view, order, keys, hint, laysOutAside) = (from.view, from.order, from.keys, from.hint, from.laysOutAside)
         say("\(keys.key("quit", "q")) goes back to run \(home)")
     }
 

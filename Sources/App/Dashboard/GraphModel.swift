@@ -73,11 +73,25 @@ struct GraphModel: Sendable {
         cache.rail { RailLayout(upstream: upstream, downstream: downstream, order: order) }
     }
 
+    /// Above this number of stages a picture of all of them takes longer to lay out than a key may wait.
+    private static let quickLimit = 100
+
+    /// Whether a drawing is there, or is in a moment.
+    func isAtHand(_ request: GraphRequest) -> Bool {
+        guard case .whole = request.kind, names.count > Self.quickLimit else { return true }
+        return cache.has(request)
+    }
+
+    /// The drawing that somebody wants; see ``drawing(_:rows:columns:fallsBack:)``.
+    func drawing(_ request: GraphRequest) -> GraphDrawing? {
+        drawing(request.kind, rows: request.rows, columns: request.columns, fallsBack: request.fallsBack)
+    }
+
     /// The most detailed drawing of a scene that fits into some rows and columns.
     ///
     /// `fallsBack`: whether to make a larger one if none fits, which is scrolled; otherwise nil is returned.
     func drawing(_ kind: GraphScene.Kind, rows: Int, columns: Int, fallsBack: Bool) -> GraphDrawing? {
-        cache.drawing(kind, rows, columns, fallsBack: fallsBack) {
+        cache.drawing(GraphRequest(kind: kind, rows: rows, columns: columns, fallsBack: fallsBack)) {
             let (scene, outline) = cache.outline(kind) {
                 let scene = GraphScene(kind, of: self)
                 return (scene, GraphOutline(nodeCount: scene.items.count, edges: scene.edges))

@@ -12,22 +12,24 @@ struct GraphDrawing: Sendable {
     let fits: Bool
 }
 
+/// A drawing that somebody wants: of a scene, in some rows and columns.
+struct GraphRequest: Hashable, Sendable {
+    let kind: GraphScene.Kind
+    let rows: Int
+    let columns: Int
+    /// Whether a larger one, which is scrolled, is better than none.
+    let fallsBack: Bool
+}
+
 /// Layouts that were computed: they depend on the plan alone, so that a frame only looks them up.
 final class GraphCache: Sendable {
-    private struct DrawingKey: Hashable {
-        let kind: GraphScene.Kind
-        let rows: Int
-        let columns: Int
-        let fallsBack: Bool
-    }
-
     private struct RoutingKey: Hashable {
         let kind: GraphScene.Kind
         let density: NodeDensity
     }
 
     private struct Kept {
-        var drawings: [DrawingKey: GraphDrawing?] = [:]
+        var drawings: [GraphRequest: GraphDrawing?] = [:]
         var routings: [RoutingKey: GraphRouting] = [:]
         var outlines: [GraphScene.Kind: (scene: GraphScene, outline: GraphOutline)] = [:]
         var labels: [Int: [String]] = [:]
@@ -39,11 +41,10 @@ final class GraphCache: Sendable {
     /// Above this number of entries, all are forgotten: whoever walks through a graph sees each focus once.
     private static let limit = 200
 
-    func drawing(
-        _ kind: GraphScene.Kind, _ rows: Int, _ columns: Int, fallsBack: Bool,
-        _ make: () -> GraphDrawing?
-    ) -> GraphDrawing? {
-        let key = DrawingKey(kind: kind, rows: rows, columns: columns, fallsBack: fallsBack)
+    /// Whether a drawing was computed.
+    func has(_ key: GraphRequest) -> Bool { kept.withLock { $0.drawings[key] != nil } }
+
+    func drawing(_ key: GraphRequest, _ make: () -> GraphDrawing?) -> GraphDrawing? {
         if let known = kept.withLock({ $0.drawings[key] }) { return known }
         let made = make()
         kept.withLock { kept in

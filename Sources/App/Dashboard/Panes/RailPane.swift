@@ -103,7 +103,8 @@ enum RailPane: StageList {
         if !state.filter.isEmpty { facts.append(Span("  filter \(state.filter.text)", .accent)) }
         if let highlight = state.highlightWords { facts.append(Span("  \(highlight)", .accent)) }
         if let words = state.markWords { facts.append(words) }
-        buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: view.isFocused)
+        let title = view.layout.awaited == nil ? "GRAPH  rail" : "GRAPH  laying out the picture …"
+        buffer.rule(frame, title: title, facts: facts, isFocused: view.isFocused)
 
         let start = frame.columns.lowerBound + 1
         let table = StageTable(
