@@ -13,7 +13,8 @@ package struct MemoryShare: Sendable, Hashable {
         let machine = machine ?? 4_000_000_000
         let attempts = Int64(max(1, attempts))
         largest = max(1_000_000_000, machine / 5 * 4 / attempts)
-        let least = max(400_000_000, 200_000_000 * Int64(processors))
-        usual = min(largest, max(least, min(1_600_000_000, machine / 5) / attempts))
+        let least = max(400_000_000, 250_000_000 * Int64(processors))
+        // Waiting on the disk costs little: an attempt alone takes no more than it needs to work in peace.
+        usual = min(largest, max(least, min(800_000_000, min(2_000_000_000, machine / 4) / attempts)))
     }
 }
