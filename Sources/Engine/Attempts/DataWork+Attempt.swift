@@ -38,6 +38,8 @@ extension DataWork: AttemptWork {
 
     /// The size of inputs up to which several threads cost more than they gain, in bytes.
     private static let smallInput: Int64 = 256 << 10
+    /// The same for items of a divided input, as many of which run at once as there are processors.
+    private static let smallPart: Int64 = 64 << 20
 
     /// Whether it reads so little that one thread does it with less work.
     ///
@@ -46,10 +48,11 @@ extension DataWork: AttemptWork {
         guard context.stage.placement == .local, context.attempt.queryColumns.isEmpty,
             script.statements.allSatisfy({ $0.query == nil })
         else { return false }
+        let most = context.isOneOfMany ? Self.smallPart : Self.smallInput
         var size: Int64 = 0
         for file in reads.lazy.flatMap(\.files) {
-            size += FileText.size(file) ?? Self.smallInput
-            if size > Self.smallInput { return false }
+            size += FileText.size(file) ?? most
+            if size > most { return false }
         }
         return true
     }
