@@ -8,15 +8,17 @@ SET preserve_insertion_order = true;
 -- One reading of the text; the fields of invalid rows are kept as they are.
 CREATE TEMP TABLE intake AS
 SELECT CASE WHEN length(order_id) >= 1 AND length(product_id) >= 1
-              AND (quantity IS NULL OR TRY_CAST(quantity AS BIGINT) >= 0 AND TRY_CAST(quantity AS BIGINT) = TRY_CAST(quantity AS DOUBLE))
-              AND (price IS NULL OR TRY_CAST(price AS DOUBLE) >= 0)
-              AND TRY_CAST(order_date AS TIMESTAMP) IS NOT NULL
-            THEN NULL ELSE [order_id, product_id, quantity, price, region, order_date] END AS bad,
-       order_id, product_id, TRY_CAST(quantity AS BIGINT) AS quantity, TRY_CAST(price AS DOUBLE) AS price, region,
-       TRY_CAST(order_date AS TIMESTAMP) AS order_date
-FROM read_csv('sales.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '',
-              columns = {'order_id': 'VARCHAR', 'product_id': 'VARCHAR', 'quantity': 'VARCHAR', 'price': 'VARCHAR',
-                         'region': 'VARCHAR', 'order_date': 'VARCHAR'});
+              AND (text_of_quantity IS NULL OR quantity >= 0 AND quantity = TRY_CAST(text_of_quantity AS DOUBLE))
+              AND (text_of_price IS NULL OR price >= 0)
+              AND order_date IS NOT NULL
+            THEN NULL ELSE [order_id, product_id, text_of_quantity, text_of_price, region, text_of_date] END AS bad,
+       order_id, product_id, quantity, price, region, order_date
+FROM (SELECT order_id, product_id, region, quantity AS text_of_quantity, price AS text_of_price, order_date AS text_of_date,
+             TRY_CAST(quantity AS BIGINT) AS quantity, TRY_CAST(price AS DOUBLE) AS price,
+             TRY_CAST(order_date AS TIMESTAMP) AS order_date
+      FROM read_csv('sales.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '',
+                    columns = {'order_id': 'VARCHAR', 'product_id': 'VARCHAR', 'quantity': 'VARCHAR', 'price': 'VARCHAR',
+                               'region': 'VARCHAR', 'order_date': 'VARCHAR'}));
 
 COPY (
 SELECT 'sales.csv' AS file, "row", "row" + 1 AS line, v."column" AS "column", v.rule AS rule, v.value AS value, raw

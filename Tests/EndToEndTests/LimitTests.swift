@@ -92,12 +92,37 @@ struct LimitTests {
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0, "\(run)")
         let log = try await project.caudal("logs", "--stage", "whole")
-        #expect(log.output.contains("400 MB of memory are not enough; its script runs again with up to"), "\(log)")
+        #expect(log.output.contains("500 MB of memory are not enough; its script runs again with up to"), "\(log)")
         #expect(try project.read("out.csv") == "n\n40000000\n")
         try project.write("p.yaml", file(", resources: {memory: 200MB}"))
         let limited = try await project.caudal("run", "p.yaml", "--plain")
         #expect(limited.status == 1 && limited.output.contains("Out of Memory"), "\(limited)")
         #expect(try await project.caudal("logs", "--grep", "runs again", "--count").output == "0\n")
+    }
+
+    @Test(
+        "A stage with a memory limit keeps it with all that its process takes, and waits on the disk for the rest",
+        .enabled(if: Checkout.runsDuckDBTests))
+    func keptMemory() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: sorts
+            datasets: {out: {path: out.parquet}}
+            stages:
+              sorted:
+                type: sql
+                output: out
+                resources: {memory: 400MB, cpu: 2}
+                query: "select (i * 7919) % 6000011 as n, 'text of ' || i as t from range(6000000) r(i) order by n"
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let peak = try await project.caudal("sql", "select peak_memory / 1000000 from attempts", "--format", "csv")
+        let megabytes = try #require(peak.lines.last.flatMap { Int($0) }, "\(peak)")
+        #expect((100...440).contains(megabytes), "the stage took \(megabytes) MB of its 400")
     }
 
     @Test(

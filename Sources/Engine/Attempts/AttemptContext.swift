@@ -83,16 +83,19 @@ struct AttemptContext: Sendable {
             job.executor = try await executor()
             job.begun = begun
         }
-        let execution = try await tools.execute(job, for: control)
+        var execution = try await tools.execute(job, for: control)
         // Most work that is larger than its memory waits on the disk; some cannot, such as a list of all rows.
-        let room = tools.largestMemory
-        guard execution.lacksMemory, memory == nil, room > job.memory, stage.placement == .local,
-            control.stopReason == nil
-        else { return execution }
-        log.note(
-            "\(job.memory.shortBytes) of memory are not enough; its script runs again with up to \(room.shortBytes)")
-        job.memory = room
-        return try await tools.execute(job, for: control)
+        for room in tools.largerMemory where room > job.memory {
+            guard execution.lacksMemory, memory == nil, stage.placement == .local, control.stopReason == nil else {
+                break
+            }
+            log.note(
+                "\(job.memory.shortBytes) of memory are not enough; its script runs again with up to \(room.shortBytes)"
+            )
+            job.memory = room
+            execution = try await tools.execute(job, for: control)
+        }
+        return execution
     }
 
     /// The work that goes on elsewhere and is taken up again; nil where the attempt begins it.

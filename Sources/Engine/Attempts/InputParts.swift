@@ -124,4 +124,13 @@ extension AttemptContext {
         else { return }
         attempt.sources[source.dataset] = source.reading(part: files, numbersFewRows: parts.numbersFewRows)
     }
+
+    /// Whether it is an item that reads a part, and so many of them run at once that there is a processor for each.
+    var isOneOfMany: Bool {
+        guard let shared = attempt.sharedFolder, let processors = MachineResources.total.cpu,
+            Double(loaded.pipeline.maxParallel) >= processors
+        else { return false }
+        let folder = InputParts.folder(in: shared) + "/"
+        return attempt.sources.values.contains { $0.files.contains { $0.hasPrefix(folder) } }
+    }
 }

@@ -15,9 +15,11 @@ package struct FormatPredicates {
     }
 
     /// SQL that is true where `value` has the format.
-    func holds(_ value: String, _ format: ValueRules.Format) -> String {
-        let date = sql.tryCast(value, to: .date)
-        let moment = sql.moment(value)
+    ///
+    /// `typed`: the same value as a date or a time, where it is at hand; null where the text names none.
+    func holds(_ value: String, _ format: ValueRules.Format, typed: String? = nil) -> String {
+        let date = typed ?? sql.tryCast(value, to: .date)
+        let moment = typed ?? sql.moment(value)
         switch format {
         case .date where !isStrict:
             return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"

@@ -3,7 +3,7 @@ package import CaudalModel
 /// Compiles the rules of a ``RowSchema`` to SQL predicates over a file's columns.
 ///
 /// A column is text (CSV, which has no types) or has its own type (Parquet). The predicates are written so that valid
-/// rows cost as little as possible: engines evaluate each cast once.
+/// rows cost as little as possible.
 package struct SchemaPredicates {
     /// One rule of one column.
     package struct Rule: Sendable {
@@ -31,6 +31,8 @@ package struct SchemaPredicates {
     private let isStrict: Bool
     /// How texts state times, for texts that need not state an offset.
     private let namedTimes: NamedTimes?
+    /// Columns that have the values of text columns with the types that ``typed(_:_:form:)`` gives them, by the column.
+    private var typedColumns: [String: String] = [:]
 
     package init(dialect: any SQLDialect, isStrict: Bool, namedTimes: NamedTimes? = nil) {
         sql = dialect
@@ -40,12 +42,21 @@ package struct SchemaPredicates {
         self.isStrict = isStrict
     }
 
+    /// The same predicates where the values are at hand with their types, so that no text is cast twice.
+    ///
+    /// - Parameter names: The column that has the values of a text column with their type, by the text column.
+    package func reading(typed names: [String: String]) -> Self {
+        var predicates = self
+        predicates.typedColumns = names
+        return predicates
+    }
+
     /// SQL that is true for a valid value of an optional column, and false or null for others.
     package func isValid(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> String? {
         let value = sql.name(column)
         if rules.isImpossible { return "\(value) IS NULL" }
         let conditions =
-            [typeHolds(value, rules, form)].compactMap { $0 } + valueRules(column, rules, form).map(\.holds)
+            [typeHolds(column, rules, form)].compactMap { $0 } + valueRules(column, rules, form).map(\.holds)
         let valid = conditions.joined(separator: " AND ")
         if conditions.isEmpty { return isRequired ? "\(value) IS NOT NULL" : nil }
         return isRequired ? "\(value) IS NOT NULL AND \(valid)" : "(\(value) IS NULL OR (\(valid)))"
@@ -61,7 +72,7 @@ package struct SchemaPredicates {
             list.append(Rule(column: column, label: "not allowed", isBroken: "\(value) IS NOT NULL"))
             return list
         }
-        let type = typeHolds(value, rules, form)
+        let type = typeHolds(column, rules, form)
         if let type {
             let names = (rules.types ?? []).map(\.rawValue).formattedAsChoice
             list.append(
@@ -103,23 +114,24 @@ package struct SchemaPredicates {
     // MARK: - Types
 
     /// SQL that is true if a present value has one of the types; nil when every type is accepted.
-    private func typeHolds(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
+    private func typeHolds(_ column: String, _ rules: ValueRules, _ form: Form) -> String? {
         guard let types = rules.types else { return nil }
         switch form {
         case .text:
             if types.contains(.string) { return nil }
-            let options = types.compactMap { textHolds(value, $0) }
+            let options = types.compactMap { textHolds(column, $0, rules) }
             return options.isEmpty
                 ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
-        case .json: return json.typeHolds(value, rules)
+        case .json: return json.typeHolds(sql.name(column), rules)
         case .typed(let type):
             return types.contains { Self.fits(type, $0) } ? nil : "FALSE"
         }
     }
 
-    private func textHolds(_ value: String, _ type: ValueRules.JSONType) -> String? {
-        let number = sql.tryCast(value, to: .number)
-        let integer = sql.tryCast(value, to: .integer)
+    private func textHolds(_ column: String, _ type: ValueRules.JSONType, _ rules: ValueRules) -> String? {
+        let value = sql.name(column)
+        let number = cast(column, to: .number, rules)
+        let integer = cast(column, to: .integer, rules)
         switch type {
         // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers; JSON does not.
         case .integer: return "\(number) = \(integer) AND NOT contains(\(value), '_')"
@@ -127,6 +139,16 @@ package struct SchemaPredicates {
         case .boolean: return "\(value) IN ('true', 'false')"
         case .string, .null, .object, .array: return nil
         }
+    }
+
+    /// The text of a column as a number; null where it is none.
+    private func cast(_ column: String, to type: ColumnType, _ rules: ValueRules) -> String {
+        typedColumn(column, type, rules) ?? sql.tryCast(sql.name(column), to: type)
+    }
+
+    /// The column that has a text column's values with a type, if there is one.
+    private func typedColumn(_ column: String, _ type: ColumnType, _ rules: ValueRules) -> String? {
+        rules.columnType == type ? typedColumns[column].map(sql.name) : nil
     }
 
     private static func fits(_ type: ColumnType, _ json: ValueRules.JSONType) -> Bool {
@@ -148,7 +170,7 @@ package struct SchemaPredicates {
         let value = sql.name(column)
         if case .json = form { return json.valueRules(value, rules, formats: formats) }
         var list: [(String, String)] = []
-        let number = numeric(value, rules, form)
+        let number = numeric(column, rules, form)
         if let number {
             if let bound = rules.minimum {
                 list.append(("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))"))
@@ -174,8 +196,12 @@ package struct SchemaPredicates {
             if let pattern = rules.pattern {
                 list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern)))
             }
-            if let format = rules.format { list.append(("format: \(format.rawValue)", formats.holds(value, format))) }
-            if rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
+            let time = typedTime(column, rules)
+            if let format = rules.format {
+                list.append(("format: \(format.rawValue)", formats.holds(value, format, typed: time)))
+            }
+            // A time with a type is of its column's kind.
+            if time == nil, rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
                 let type = timeType(column)
             {
                 // The times of one column are either points in time or local times; its first values decided which.
@@ -191,6 +217,17 @@ package struct SchemaPredicates {
         return list
     }
 
+    /// The column that has a text column's dates or times as such, if there is one.
+    private func typedTime(_ column: String, _ rules: ValueRules) -> String? {
+        // The grammar of strict times is judged by the text, and times of both kinds stay texts.
+        if isStrict || rules.format == .dateTime && namedTimes != nil && timeType(column) == nil { return nil }
+        switch rules.format {
+        case .date: return typedColumn(column, .date, rules)
+        case .dateTime: return typedColumn(column, .timestamp, rules)
+        default: return nil
+        }
+    }
+
     /// The kind of times in a text column; nil when it has both points in time and local times.
     private func timeType(_ column: String) -> ColumnType? {
         if sql.zone != nil { return .timestamp }
@@ -199,14 +236,14 @@ package struct SchemaPredicates {
     }
 
     /// The value as a number, if its rules or its type imply one.
-    private func numeric(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
+    private func numeric(_ column: String, _ rules: ValueRules, _ form: Form) -> String? {
         switch form {
-        case .typed(let type): return type.isNumeric ? value : nil
+        case .typed(let type): return type.isNumeric ? sql.name(column) : nil
         case .json: return nil
         case .text:
             let types = rules.types ?? []
-            if types.contains(.integer), !types.contains(.number) { return sql.tryCast(value, to: .integer) }
-            return types.contains(.number) ? sql.tryCast(value, to: .number) : nil
+            if types.contains(.integer), !types.contains(.number) { return cast(column, to: .integer, rules) }
+            return types.contains(.number) ? cast(column, to: .number, rules) : nil
         }
     }
 

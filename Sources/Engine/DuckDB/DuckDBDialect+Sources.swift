@@ -44,8 +44,9 @@ extension DuckDBDialect {
     }
 
     package func division(of query: String, by column: String, into folder: String) -> String {
-        // Small groups of rows, because each file has one in memory.
-        "COPY (\n\(query)\n) TO \(text(folder)) (FORMAT parquet, PARTITION_BY (\(name(column))), ROW_GROUP_SIZE 16384)"
+        // Small groups of rows, because each file has one in memory; not packed, because they are read once and soon.
+        "COPY (\n\(query)\n) TO \(text(folder)) (FORMAT parquet, PARTITION_BY (\(name(column))), ROW_GROUP_SIZE 16384, "
+            + "COMPRESSION uncompressed)"
     }
 
     package func namedValues(

@@ -13,7 +13,7 @@ extension SQLJob {
         var lines = [
             ".output \(SQLJob.dotArgument(results))",
             "SET errors_as_json = true;",
-            "SET memory_limit = '\(max(64, memory / 1_000_000))MB';",
+            DuckDBEngine.memoryLimit(for: memory),
             "SET temp_directory = \(sql.text(workFolder + "/.caudal-spill"));",
             "SET TimeZone = 'UTC';",
             "SET preserve_insertion_order = true;",

@@ -30,9 +30,11 @@ struct DuckDBIntake: IntakeStatements {
     }
 
     /// SQL that is true for a valid row, and false or null for an invalid one.
-    var isValid: String {
+    var isValid: String { isValid(intake.predicates) }
+
+    private func isValid(_ predicates: SchemaPredicates) -> String {
         let conditions = intake.ruledColumns.compactMap { column, rules, isRequired in
-            intake.predicates.isValid(
+            predicates.isValid(
                 column.name, rules, form: Intake.form(of: column, in: source), isRequired: isRequired)
         }
         let all = (source.isForeignJSON ? objectConditions(internalName("json")) : []) + conditions
@@ -51,28 +53,47 @@ struct DuckDBIntake: IntakeStatements {
     }
 
     /// The values that the scan keeps, each with its name in the table.
-    private var keptValues: [(name: String, sql: String)] {
+    private var keptValues: [(column: String, name: String, sql: String)] {
         guard keepsValues else { return [] }
-        return intake.typedColumns.enumerated().map { ("v\($0.offset)", $0.element.sql) }
+        return intake.typedColumns.enumerated().map { ($0.element.name, "v\($0.offset)", $0.element.sql) }
+    }
+
+    /// The values of text columns that the scan keeps with another type: a name and the SQL of each, by the column.
+    private var castTexts: [String: (name: String, sql: String)] {
+        let texts = columns.filter { Intake.form(of: $0, in: source) == .text }.map(\.name)
+        let cast = keptValues.filter { texts.contains($0.column) && $0.sql != sql.name($0.column) }
+        return Dictionary(uniqueKeysWithValues: cast.map { ($0.column, (internalName($0.name), $0.sql)) })
     }
 
     /// The query of the scan: the fields of each invalid row in `bad`, which is null for a valid one, and the values of
     /// valid rows.
     private func scan(_ fields: String, isMany: Bool, partition: [String]) -> String {
-        let bad = "CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END"
         let file = isMany ? ["CAST(file_index AS INTEGER) AS file"] : []
         let item = isOfItem(partition).map { "\nWHERE \($0)" } ?? ""
         let values = keptValues
         // A value of JSON has its type only where the row is valid; texts are tried, whatever they hold.
         guard source.isForeignJSON else {
-            let list = ["\(bad) AS bad"] + values.map { "\($0.sql) AS \($0.name)" } + file
-            return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from)\(item)"
+            let casts = castTexts
+            let predicates = intake.predicates.reading(typed: casts.mapValues(\.name))
+            let kept = values.map { "\(casts[$0.column]?.name ?? $0.sql) AS \($0.name)" }
+            let list = ["\(bad(fields, predicates)) AS bad"] + kept + file
+            // Each text is cast once, below what judges it.
+            let read = columns.map { sql.name($0.name) } + (isMany ? ["file_index"] : [])
+            let typed = columns.compactMap { casts[$0.name].map { "\($0.sql) AS \($0.name)" } }
+            let rows = "SELECT \((read + typed).joined(separator: ",\n       "))\nFROM \(from)\(item)"
+            let all = typed.isEmpty ? "\(from)\(item)" : "(\(rows))"
+            return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(all)"
         }
         let isBad = internalName("bad")
         let list =
             ["\(isBad) AS bad"] + values.map { "CASE WHEN \(isBad) IS NULL THEN \($0.sql) END AS \($0.name)" } + file
-        let judged = "(SELECT *, \(bad) AS \(isBad)\nFROM \(from)\(item))"
+        let judged = "(SELECT *, \(bad(fields, intake.predicates)) AS \(isBad)\nFROM \(from)\(item))"
         return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(judged)"
+    }
+
+    /// The fields of an invalid row; null for a valid one.
+    private func bad(_ fields: String, _ predicates: SchemaPredicates) -> String {
+        "CASE WHEN \(isValid(predicates))\n       THEN NULL ELSE [\(fields)] END"
     }
 
     private func isOfItem(_ partition: [String]) -> String? {

@@ -12,7 +12,7 @@ package struct DataTools: Sendable {
     /// The memory for a stage without a setting of its own, in bytes; what needs more waits on the disk.
     package let defaultMemory: Int64
     /// The memory for such a stage whose work cannot be done with less, in bytes.
-    let largestMemory: Int64
+    let largerMemory: [Int64]
     /// Whether values of rows are removed from error messages.
     package var hidesValues = false
     /// The time limit of a question outside of a stage's work.
@@ -26,7 +26,7 @@ package struct DataTools: Sendable {
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
-        largestMemory: Int64? = nil,
+        largerMemory: [Int64] = [],
         questionLimit: Duration = usualQuestionLimit, seen: SourceCache, fetched: FetchedFiles? = nil,
         engine: any SQLEngine
     ) {
@@ -34,7 +34,7 @@ package struct DataTools: Sendable {
         self.masker = masker
         self.folder = folder
         self.defaultMemory = defaultMemory
-        self.largestMemory = largestMemory ?? defaultMemory
+        self.largerMemory = largerMemory
         self.questionLimit = questionLimit
         self.seen = seen
         self.fetched = fetched ?? FetchedFiles(in: folder + "/fetched")

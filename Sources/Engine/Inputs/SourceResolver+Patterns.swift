@@ -1,4 +1,5 @@
 import CaudalModel
+import Synchronization
 
 /// Finds the files of a path in the pipeline file when stages of the pipeline may write some of them.
 ///
@@ -30,10 +31,11 @@ extension SourceResolver {
     }
 
     /// A dataset that a stage writes, with its path open where items have values.
-    private struct ProducedDataset {
+    struct ProducedDataset {
         var writer: StageID
         var name: DatasetName
         var path: String
+        var start: PathStart
         var isOfItems: Bool
 
         func holds(_ file: String) -> Bool {
@@ -47,6 +49,24 @@ extension SourceResolver {
             guard parts.count > depth else { return file }
             let folder = "/" + parts.prefix(depth).joined(separator: "/")
             return folder == path || Glob.matches(folder, path) ? folder : file
+        }
+    }
+
+    /// How a path or a pattern begins, up to its first special character: tells quickly of most paths that they have nothing in common.
+    struct PathStart {
+        /// Nil where other bytes may be the same name.
+        private let bytes: [UInt8]?
+
+        init(_ path: String) {
+            let isPlain = path.utf8.allSatisfy { $0 < 0x80 }
+            bytes = isPlain ? Array(path.utf8.prefix { !"*?[\\".utf8.contains($0) }) : nil
+        }
+
+        /// Whether both may stand for the same file, or one for a folder around the other.
+        func mayMeet(_ other: PathStart) -> Bool {
+            guard let bytes, let others = other.bytes else { return true }
+            let count = min(bytes.count, others.count)
+            return bytes.prefix(count).elementsEqual(others.prefix(count))
         }
     }
 
@@ -67,7 +87,8 @@ extension SourceResolver {
         guard let earlier = origins.earlier else {
             return FoundFiles(files: there.map { FoundFiles.File(path: $0, place: $0, isOwn: false) })
         }
-        let written = written(fill)
+        let start = PathStart(pattern)
+        let written = written(fill).filter { $0.start.mayMeet(start) }
         var files = try own(matching: pattern, written, origins, fill)
         var passedOver: [String] = []
         for file in there where files[ExactText(file)] == nil {
@@ -101,15 +122,23 @@ extension SourceResolver {
     }
 
     /// The datasets that stages of the pipeline write.
+    ///
+    /// They are found once: what differs between attempts is open, and all else is of the run.
     private func written(_ fill: (Template) -> String) -> [ProducedDataset] {
-        pipeline.stages.flatMap { stage in
-            stage.definition.outputs.compactMap { name in
-                guard let path = pipeline.dataset(name)?.path else { return nil }
-                let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
-                return ProducedDataset(
-                    writer: stage.id, name: name, path: PathText.absolute(fill(open), in: pipeline.root),
-                    isOfItems: !path.itemVariables.isEmpty)
+        produced.withLock { known in
+            if let known { return known }
+            let found = pipeline.stages.flatMap { stage in
+                stage.definition.outputs.compactMap { name -> ProducedDataset? in
+                    guard let path = pipeline.dataset(name)?.path else { return nil }
+                    let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
+                    let place = PathText.absolute(fill(open), in: pipeline.root)
+                    return ProducedDataset(
+                        writer: stage.id, name: name, path: place, start: PathStart(place),
+                        isOfItems: !path.itemVariables.isEmpty)
+                }
             }
+            known = found
+            return found
         }
     }
 

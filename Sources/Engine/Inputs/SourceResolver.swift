@@ -11,7 +11,10 @@ package final class SourceResolver: Sendable {
     let pipeline: Pipeline
     package let tools: DataTools
     let tables: TableReader
+    /// What stages write, once somebody has asked.
+    let produced = Mutex<[ProducedDataset]?>(nil)
 
+    /// A resolver for one run: references have the same values whenever it is asked, besides those of items.
     package init(pipeline: Pipeline, tools: DataTools, tables: TableReader) {
         self.pipeline = pipeline
         self.tools = tools

@@ -72,7 +72,7 @@ package struct RunServices: Sendable {
         let limit = loaded.variables["CAUDAL_QUESTION_LIMIT"].flatMap(ScalarFormats.duration)
         var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: memory.usual,
-            largestMemory: memory.largest,
+            largerMemory: memory.larger,
             questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen, fetched: fetched,
             engine: engine.init(
                 EngineSurroundings(root: root, variables: variables, reactor: reactor, masker: masker) {

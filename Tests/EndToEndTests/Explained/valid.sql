@@ -7,15 +7,22 @@ SET preserve_insertion_order = true;
 
 -- 1. scan the input
 CREATE TEMP TABLE intake AS
-SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_')
-   AND ("price" IS NULL OR (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')))
-   AND ("day" IS NULL OR (TRY_CAST("day" AS DATE) IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':'))
+SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = "v0" AND NOT contains("id", '_')
+   AND ("price" IS NULL OR (isfinite("v2") AND NOT contains("price", '_')))
+   AND ("day" IS NULL OR ("v3" IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':'))
        THEN NULL ELSE [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CAST("day" AS VARCHAR)] END AS bad,
-       TRY_CAST("id" AS BIGINT) AS v0,
+       v0 AS v0,
        "region" AS v1,
+       v2 AS v2,
+       v3 AS v3
+FROM (SELECT "id",
+       "region",
+       "price",
+       "day",
+       TRY_CAST("id" AS BIGINT) AS v0,
        TRY_CAST("price" AS DOUBLE) AS v2,
        TRY_CAST("day" AS DATE) AS v3
-FROM read_csv('raw.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, store_rejects = true, columns = {'id': 'VARCHAR', 'region': 'VARCHAR', 'price': 'VARCHAR', 'day': 'VARCHAR'});
+FROM read_csv('raw.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, store_rejects = true, columns = {'id': 'VARCHAR', 'region': 'VARCHAR', 'price': 'VARCHAR', 'day': 'VARCHAR'}));
 
 -- 2. collect the malformed lines
 CREATE TEMP TABLE broken AS
