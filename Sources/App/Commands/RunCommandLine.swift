@@ -34,10 +34,25 @@ struct RunCommandLine: AsyncParsableCommand {
     @Flag(help: "Show what would run, without running or changing anything.")
     var dryRun = false
 
+    @Flag(
+        help:
+            "Run in a process of its own, which goes on when the terminal closes; the dashboard, if there is one, watches it."
+    )
+    var detach = false
+
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
-    func run() async throws { try await prepare()?.run() }
+    func run() async throws {
+        guard detach else { return try await prepare()?.run() ?? () }
+        try show.checkSettings()
+        let loaded = try state.project.load(file, environment: environment)
+        try await DetachedRun(state: state, show: show).begin(root: loaded.pipeline.root)
+    }
+
+    func validate() throws {
+        if detach, dryRun { throw ValidationError("--dry-run runs nothing, so that there is nothing to detach") }
+    }
 
     /// Checks everything that can be checked before anything runs, and opens the run; returns nil in a dry run.
     func prepare() async throws -> SessionRunner? {

@@ -58,17 +58,7 @@ package final class ProcessSlotStarter: SlotStarter {
         let log = open(state.schedulerLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw Failure("\(state.schedulerLog)", errno: errno) }
         defer { close(log) }
-        // Everything that a run says is in its log.
-        let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
-        defer { close(nowhere) }
-        let pid = words.withCStrings { arguments in
-            environment.map { "\($0.key)=\($0.value)" }.withCStrings { variables in
-                cs_spawn(program, arguments, variables, nil, nowhere, nowhere, log, 0)
-            }
-        }
-        guard pid > 0 else {
-            throw Failure("\(program) cannot be started", errno: -pid)
-        }
+        let pid = try DetachedProcess.start(words, environment, errors: log)
         children.insert(pid)
         onStart(pid)
         return pid
@@ -76,20 +66,9 @@ package final class ProcessSlotStarter: SlotStarter {
 
     package func ended() -> [(process: Int32, exit: ProcessExit)] {
         children.compactMap { pid in
-            var exit = cs_exit()
-            let result = cs_reap(pid, &exit)
-            guard result < 0 || exit.exited == 1 else { return nil }
+            guard let exit = DetachedProcess.exit(of: pid) else { return nil }
             children.remove(pid)
-            return (pid, ProcessExit(exit))
+            return (pid, exit)
         }
-    }
-}
-
-extension [String] {
-    /// Calls `body` with the texts as C has them: an array of addresses that ends with NULL.
-    fileprivate func withCStrings<Result>(_ body: ([UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
-        let copies: [UnsafeMutablePointer<CChar>?] = map { strdup($0) } + [nil]
-        defer { for copy in copies { free(copy) } }
-        return body(copies)
     }
 }
