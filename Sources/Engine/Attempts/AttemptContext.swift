@@ -79,11 +79,12 @@ struct AttemptContext: Sendable {
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
-        if isMain {
+        job.sources = Array(attempt.sources.values)
+        if isMain, attempt.engine == .duckdb {
             job.executor = try await executor()
             job.begun = begun
         }
-        let execution = try await tools.execute(job, for: control)
+        let execution = try await engineTools.execute(job, for: control)
         // Most work that is larger than its memory waits on the disk; some cannot, such as a list of all rows.
         let room = tools.largestMemory
         guard execution.lacksMemory, memory == nil, room > job.memory, stage.placement == .local,

@@ -139,6 +139,7 @@ package struct RelationBuilder {
         do throws(ExpressionFault) {
             let type = try typing.type(of: expression.value)
             let settled = try typing.withSettledTimes(expression.value)
+            if let obstacle = sql.obstacle(to: settled, typing) { throw obstacle }
             let isTime = type == .timestamp || type == .localTimestamp
             return (
                 type,
@@ -224,6 +225,9 @@ package struct RelationBuilder {
             for cast in casts {
                 let column = try column(cast.column)
                 let type = cast.type == .timestamp ? timeType(of: column) : cast.type
+                if let obstacle = sql.obstacle(toCast: column.type, to: type) {
+                    throw ConfigError("on Spark, \(obstacle)", at: cast.column.location)
+                }
                 replacements[column.name] = (guardedCast(column, to: type), type)
             }
             let mixed = casts.filter { $0.type == .timestamp }.map(\.column.value).filter(hasMixedTimes)

@@ -1,0 +1,61 @@
+import CaudalModel
+
+/// What the driver tells, a line each.
+struct SparkEvent: Decodable {
+    enum Kind: String, Decodable { case ready, refused, beat, statement, progress, row, wrote, fault, done, failed, cancelled }
+
+    var event: Kind
+    var id: String?
+    /// The statement, counted from 1.
+    var n: Int?
+    var row: [String: DataReadings.Value]?
+    var rows: Int64?
+    var tasks: Int?
+    var done: Int?
+    var failed: Int?
+    // Of a session.
+    var version: String?
+    var java: String?
+    var ui: String?
+    var application: String?
+    // Of a fault.
+    var message: String?
+    var condition: String?
+    var state: String?
+    var offset: Int?
+    var lacks_memory: Bool?
+}
+
+extension SparkEvent {
+    /// The fault in words: that of a script's own refusal, or Spark's first line with its class.
+    ///
+    /// - Parameter hides: Whether values of rows are left out.
+    func words(hides: Bool) -> String {
+        let message = message ?? "Spark told no reason"
+        guard let start = message.firstIndex(of: "\u{1}") else {
+            let first = message.split(separator: "\n").first.map(String.init) ?? message
+            return hides && condition == nil ? "Spark refused a value" : first
+        }
+        let own = message[message.index(after: start)...]
+        var words = ""
+        var isValue = false
+        for sign in own {
+            switch sign {
+            case "\u{2}": isValue = true
+            case "\u{3}":
+                if hides { words += "…" }
+                isValue = false
+            default: if !isValue || !hides { words.append(sign) }
+            }
+        }
+        return words
+    }
+
+    /// Where in the statement's SQL the fault is, from 0; nil where Spark did not tell.
+    var place: (line: Int, column: Int)? {
+        guard let message, let match = message.firstMatch(of: #/line (\d+), pos (\d+)/#), let line = Int(match.1),
+            let column = Int(match.2)
+        else { return nil }
+        return (line, column)
+    }
+}
