@@ -66,7 +66,8 @@ extension AttemptContext {
             let parts = "\(folder)/.parts-\(index + 1)"
             guard rename(file.path, parts) == 0 else { throw Failure("\(file.path) cannot be moved", errno: errno) }
             let names = try FileManager.default.contentsOfDirectory(atPath: parts).filter { $0.hasSuffix(".parquet") }
-            let columns = outputs.first { $0.staged == file.path }?.columns
+            // Of rows that are put aside the columns are not told.
+            let columns = outputs.first { $0.staged == file.path }.flatMap { $0.columns.isEmpty ? nil : $0.columns }
             let source = DataSource(
                 dataset: "parts", files: names.sorted().map { "\(parts)/\($0)" }, format: .parquet,
                 columns: columns ?? [], isOwn: true)

@@ -38,7 +38,7 @@ extension SparkDialect {
     package func cast(_ sql: String, to type: ColumnType) -> String {
         // Spark cuts fractions off.
         guard type == .integer, !sql.hasPrefix("'"), Int64(sql) == nil else { return "CAST(\(sql) AS \(self.type(type)))" }
-        return "CASE WHEN typeof(\(sql)) = 'double' THEN CAST(rint(\(sql)) AS BIGINT) ELSE CAST(\(sql) AS BIGINT) END"
+        return "CASE WHEN typeof(\(sql)) = 'double' THEN CAST(rint(CAST(\(sql) AS DOUBLE)) AS BIGINT) ELSE CAST(\(sql) AS BIGINT) END"
     }
 
     /// A cast that an expression of the pipeline file has: it fails for a text that is no value of the type.

@@ -53,9 +53,9 @@ extension SparkDialect {
             + "WHEN \(isFinite(rounded)) THEN \(rounded) ELSE CAST(\(value) AS DOUBLE) END"
     }
 
-    package func patternCall(_ function: Expression.Function, _ arguments: [String], pattern: String, replacement: String?)
-        -> String
-    {
+    package func patternCall(
+        _ function: Expression.Function, _ arguments: [String], pattern: String, replacement: String?
+    ) -> String? {
         guard let java = SparkPattern(pattern) else { return beyond("the regular expression \(pattern)") }
         guard let replacement else { return "\(arguments[0]) RLIKE \(text(java.text))" }
         guard let written = SparkPattern.replacement(replacement) else { return beyond("the replacement \(replacement)") }

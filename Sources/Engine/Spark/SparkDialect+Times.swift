@@ -5,26 +5,31 @@ package import CaudalModel
 /// Both engines read `2026-11-23` and `2026-11-23T06:00:00.123456+02:00` alike, and many other forms differently. Texts in those
 /// forms are times, texts that no engine takes for a time are none, and what lies between fails the statement.
 extension SparkDialect {
-    private static let day = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    private static let clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
-    private static let offset = "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
-    private static let plainDay = "^(?!0000)\(day)\\z"
-    private static let plainMoment = "^(?!0000)\(day)(?:[ T]\(clock)\(offset)?)?\\z"
+    private static let day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    // DuckDB knows an hour 24.
+    private static let clock = "(?!24)[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"
+    private static let offset = "(?:[Zz]|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
+    private static let someDay = "(?!0000)[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    private static let plainMoment = "^(?:\(someDay)|(?!0000)\(day)[ Tt]\(clock)\(offset)?)\\z"
     /// What DuckDB may take for a time: a year, a month and a day, or a word.
     private static let likeTime =
         "^(?i)\\s*(?:-?[0-9]+[ /\\\\-][0-9]{1,2}[ /\\\\-][0-9]|-?infinity|epoch|now|today|tomorrow|yesterday)"
 
-    /// The date that a text without a time of day names; null where it names none.
+    /// The date that a text begins with; null where it begins with none.
+    ///
+    /// DuckDB passes over what stands behind the day.
     func date(_ text: String) -> String {
-        "CASE WHEN \(fits(text, Self.plainDay)) THEN TRY_CAST(\(text) AS DATE) "
-            + "WHEN \(fits(text, Self.plainMoment)) THEN CAST(TRY_CAST(\(text) AS TIMESTAMP_NTZ) AS DATE) "
+        "CASE WHEN \(fits(text, "^\(Self.someDay)(?![0-9])")) "
+            + "THEN TRY_CAST(regexp_extract(\(text), \(self.text("^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")), 0) AS DATE) "
             + "WHEN \(fits(text, Self.likeTime)) THEN \(odd(text, "date")) END"
     }
 
     package func moment(_ text: String, isStrict: Bool) -> String {
         if zone != nil { return beyond("texts with times of a zone") }
+        // What lies behind microseconds is cut off.
+        let plain = "regexp_replace(upper(\(text)), '([.][0-9]{6})[0-9]+', '$1')"
         let moment =
-            "CASE WHEN \(fits(text, Self.plainMoment)) THEN CAST(TRY_CAST(\(text) AS TIMESTAMP) AS TIMESTAMP_NTZ) "
+            "CASE WHEN \(fits(text, Self.plainMoment)) THEN CAST(TRY_CAST(\(plain) AS TIMESTAMP) AS TIMESTAMP_NTZ) "
             + "WHEN \(fits(text, Self.likeTime)) THEN \(odd(text, "time")) END"
         return isStrict ? strict(moment, text, "a time") : moment
     }

@@ -167,7 +167,9 @@ package struct SparkDialect: SQLDialect {
     }
 
     /// SQL in place of what stages on Spark are not given: a statement that had it would fail.
-    func beyond(_ what: String) -> String { "raise_error(\(text("stages on Spark do not have \(what)")))" }
+    func beyond(_ what: String) -> String {
+        refusal([.words("stages on Spark do not have \(what); run the stage on DuckDB")])
+    }
 
     // MARK: - What stages on Spark are not given
 

@@ -103,6 +103,7 @@ enum SparkDriverProgram {
             whole = "\n".join(texts)
             raised = re.search(r"\[USER_RAISED_EXCEPTION\] (\x01.*?)(?: SQLSTATE: P0001|\Z)", whole, re.S)
             facts = {"message": (raised.group(1) if raised else whole.split("\n\nJVM stacktrace")[0])[:4000]}
+            facts["raised"] = raised is not None
             facts["lacks_memory"] = "OutOfMemoryError" in whole
             for name, ask in (("condition", "getCondition"), ("state", "getSqlState")):
                 try:

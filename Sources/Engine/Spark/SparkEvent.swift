@@ -24,6 +24,8 @@ struct SparkEvent: Decodable {
     var state: String?
     var offset: Int?
     var lacks_memory: Bool?
+    /// Whether the script itself refused a value.
+    var raised: Bool?
 }
 
 extension SparkEvent {
@@ -32,9 +34,10 @@ extension SparkEvent {
     /// - Parameter hides: Whether values of rows are left out.
     func words(hides: Bool) -> String {
         let message = message ?? "Spark told no reason"
-        guard let start = message.firstIndex(of: "\u{1}") else {
+        guard raised == true, let start = message.firstIndex(of: "\u{1}") else {
             let first = message.split(separator: "\n").first.map(String.init) ?? message
-            return hides && condition == nil ? "Spark refused a value" : first
+            // What Spark says may quote a value.
+            return hides ? "Spark failed (\(condition ?? "no class told"))" : first
         }
         let own = message[message.index(after: start)...]
         var words = ""

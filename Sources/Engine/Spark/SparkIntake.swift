@@ -114,6 +114,12 @@ struct SparkIntake: IntakeStatements {
             """
     }
 
+    /// A malformed line as it is put aside: as DuckDB shows it, with question marks for bytes that are no text.
+    private var shownText: String {
+        let text = own("text")
+        return "CASE WHEN is_valid_utf8(\(text)) THEN \(text) ELSE replace(make_valid_utf8(\(text)), '\\ufffd', '?') END"
+    }
+
     private var isValid: String {
         let conditions = intake.ruledColumns.compactMap { column, rules, isRequired in
             intake.predicates.isValid(column.name, rules, form: .text, isRequired: isRequired)
@@ -128,7 +134,7 @@ struct SparkIntake: IntakeStatements {
         let texts = intake.columns.map { sql.name($0.name) }.joined(separator: ", ")
         return """
             SELECT \(own("file")) AS file, CAST(\(own("line")) - \(header) AS BIGINT) AS `row`, \(own("problem")) AS problem, \(isFine) AS fine,
-                   CASE WHEN \(own("problem")) IS NOT NULL THEN \(own("text")) END AS line,
+                   CASE WHEN \(own("problem")) IS NOT NULL THEN \(shownText) END AS line,
                    CASE WHEN \(own("problem")) IS NULL AND NOT \(isFine) THEN array(\(texts)) END AS bad,
                    \(values.joined(separator: ",\n       "))
             FROM (SELECT *, \(own("problem")) IS NULL AND coalesce(\(isValid), FALSE) AS \(isFine)

@@ -23,7 +23,7 @@ extension SparkDialect {
         }
         /// Floating point as text, which each engine writes in its own way.
         func shown(_ part: Expression) -> ExpressionFault? {
-            guard type(part) == .number || isOfDecimals(part) && type(part)?.isNumeric == true else { return nil }
+            guard type(part) == .number else { return nil }
             return fault("floating-point numbers are written as other texts", "cast it to integer first", at: part)
         }
         func inner(_ expression: Expression) -> ExpressionFault? {
