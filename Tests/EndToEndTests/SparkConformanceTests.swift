@@ -10,7 +10,9 @@ import Testing
     .enabled(if: Spark.isInstalled, Comment(rawValue: Spark.advice)))
 struct SparkConformanceTests {
     /// Two projects with the same files.
-    private func pair(_ files: [String: Data], copying: [String] = []) throws -> (duckDB: CaudalProject, spark: CaudalProject) {
+    private func pair(_ files: [String: Data], copying: [String] = []) throws -> (
+        duckDB: CaudalProject, spark: CaudalProject
+    ) {
         let (first, second) = (try CaudalProject(copying: copying), try CaudalProject(copying: copying))
         for project in [first, second] {
             for (name, bytes) in files { try bytes.write(to: URL(filePath: project.folder.path(name))) }
@@ -69,8 +71,11 @@ struct SparkConformanceTests {
             for check in fields["checks"] as? [[String: Any]] ?? [] {
                 // How old the newest value is depends on when it was looked at.
                 let isOfNow = check["kind"] as? String == "freshness"
-                let names = ["id", "partition", "outcome", "message", "failingRows", "totalRows"] + (isOfNow ? [] : ["measured"])
-                let texts = names.map { "\($0)=\(check[$0] ?? "-")" } + ["samples=\((check["samples"] as? [Any])?.count ?? 0)"]
+                let names =
+                    ["id", "partition", "outcome", "message", "failingRows", "totalRows"]
+                    + (isOfNow ? [] : ["measured"])
+                let texts =
+                    names.map { "\($0)=\(check[$0] ?? "-")" } + ["samples=\((check["samples"] as? [Any])?.count ?? 0)"]
                 found.append(texts.joined(separator: " "))
             }
             for inner in fields.values { walk(inner) }
@@ -139,12 +144,19 @@ struct SparkConformanceTests {
         Intake("short", "a,b,c\n1,x\n2,p,q\n3\n"),
         Intake("long", "a,b,c\n1,x,y,z\n2,p,q,\n3,p,q,,\n4,a,b\n"),
         Intake("wide_letters", "a,b,c\n1,🙂,ÀÉ\nx,Ж,ß\n"),
-        Intake("bytes", bytes: Array("a,b,c\n1,x,".utf8) + [0xFF] + Array("\n2,".utf8) + [0xC3, 0x28] + Array(",y\n3,p,q\n".utf8)),
+        Intake(
+            "bytes",
+            bytes: Array("a,b,c\n1,x,".utf8) + [0xFF] + Array("\n2,".utf8) + [0xC3, 0x28] + Array(",y\n3,p,q\n".utf8)),
         Intake("spaces", "a,b,c\n 1 , x ,\ty\n2,  ,z\n"),
-        Intake("numbers", "a,b,c\n1e2,x,y\n7.0,x,y\n1_0,x,y\n0x1,x,y\n+5,x,y\n-0,x,y\n99999999999999999999,x,y\n1.5,x,y\n"),
+        Intake(
+            "numbers", "a,b,c\n1e2,x,y\n7.0,x,y\n1_0,x,y\n0x1,x,y\n+5,x,y\n-0,x,y\n99999999999999999999,x,y\n1.5,x,y\n"),
         Intake("tabs_inside", "a,b,c\n1,x\ty,z\n2,\\n,\\\n"),
         Intake("apostrophes", "a,b,c\n1,it's,\\'\n2,a'b,c\n"),
-        Intake("many", "a,b,c\n" + (1...5000).map { "\($0 % 97 == 0 ? "bad" : "\($0)"),v\($0),\($0 % 50 == 3 ? "w,more" : "w")\n" }.joined()),
+        Intake(
+            "many",
+            "a,b,c\n"
+                + (1...5000).map { "\($0 % 97 == 0 ? "bad" : "\($0)"),v\($0),\($0 % 50 == 3 ? "w,more" : "w")\n" }
+                .joined()),
         Intake("line_break", "a,b,c\n1,\"two\nlines\",y\n2,p,q\n", refusal: "line"),
         Intake("blank_lines", "a,b,c\n1,x,y\n\n2,p,q\n", refusal: "line"),
         Intake("open_quote", "a,b,c\n1,x,y\n2,\"p,q\n3,r,s\n", refusal: "line"),
@@ -155,12 +167,14 @@ struct SparkConformanceTests {
     func intake() async throws {
         var files: [String: Data] = [
             "rows.json": Data(
-                #"{"properties": {"a": {"type": "integer"}, "c": {"type": "string", "minLength": 1}}, "required": ["a"]}"#.utf8)
+                #"{"properties": {"a": {"type": "integer"}, "c": {"type": "string", "minLength": 1}}, "required": ["a"]}"#
+                    .utf8)
         ]
         var (datasets, stages) = ("", "")
         for file in Self.files {
             files["\(file.name).csv"] = file.text
-            datasets += "  \(file.name): {path: \(file.name).csv, schema: rows.json}\n  of_\(file.name): {path: out/\(file.name).parquet}\n"
+            datasets +=
+                "  \(file.name): {path: \(file.name).csv, schema: rows.json}\n  of_\(file.name): {path: out/\(file.name).parquet}\n"
             stages +=
                 "  v_\(file.name): {type: validate, input: \(file.name), output: of_\(file.name), max_invalid: 100%, quarantine: out/\(file.name).csv}\n"
         }
@@ -182,10 +196,13 @@ struct SparkConformanceTests {
         let early = refused.filter { answer.output.contains("\($0).csv") || answer.errors.contains("\($0).csv") }
         try spark.write(
             "p.yaml",
-            text.split(separator: "\n").filter { line in !early.contains { line.hasPrefix("  v_\($0):") } }.joined(separator: "\n"))
+            text.split(separator: "\n").filter { line in !early.contains { line.hasPrefix("  v_\($0):") } }.joined(
+                separator: "\n"))
         let ran = try await spark.caudal("run", "p.yaml", "--env", "spark", "--plain")
         for name in refused where !early.contains(name) {
-            #expect(ran.lines.contains { $0.contains("v_\(name)") && $0.contains("FAILED") && $0.contains("line") }, "\(name): \(ran)")
+            #expect(
+                ran.lines.contains { $0.contains("v_\(name)") && $0.contains("FAILED") && $0.contains("line") },
+                "\(name): \(ran)")
         }
         for file in Self.files where file.refusal == nil {
             for name in ["\(file.name).parquet", "\(file.name).csv"] {
@@ -193,10 +210,13 @@ struct SparkConformanceTests {
                 let bytes = FileManager.default.contents(atPath: first)
                 #expect(bytes != nil, "\(name) on DuckDB")
                 if name.hasSuffix(".csv") {
-                    #expect(FileManager.default.contents(atPath: second) == bytes, "\(name): \(spark.text("out/" + name) ?? "none: \(ran)")")
+                    #expect(
+                        FileManager.default.contents(atPath: second) == bytes,
+                        "\(name): \(spark.text("out/" + name) ?? "none: \(ran)")")
                 } else {
                     let asked = try await duckDB.query(
-                        "SELECT count(*) FROM (FROM '\(first)' EXCEPT ALL FROM '\(second)') UNION ALL SELECT count(*) FROM (FROM '\(second)' EXCEPT ALL FROM '\(first)')")
+                        "SELECT count(*) FROM (FROM '\(first)' EXCEPT ALL FROM '\(second)') UNION ALL SELECT count(*) FROM (FROM '\(second)' EXCEPT ALL FROM '\(first)')"
+                    )
                     #expect(asked == ["0", "0"], "\(name): \(asked)")
                 }
             }

@@ -6,7 +6,8 @@ import Testing
 
 /// What becomes of a run when its driver, its stage or Caudal itself is ended.
 @Suite(
-    "Spark: ends of runs", .serialized, .timeLimit(.minutes(15)), .enabled(if: Spark.isInstalled, Comment(rawValue: Spark.advice)))
+    "Spark: ends of runs", .serialized, .timeLimit(.minutes(15)),
+    .enabled(if: Spark.isInstalled, Comment(rawValue: Spark.advice)))
 struct SparkLifeTests {
     /// A query that takes Spark minutes, and a stage after it.
     private static let slow = """
@@ -38,7 +39,8 @@ struct SparkLifeTests {
     /// The processes of the project's runs: Python, and Java below it.
     private func drivers(_ project: CaudalProject) -> [String] {
         ProcessTable.marked("CAUDAL_ATTEMPT_ID", beginning: "").filter { process in
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.pid)/cwd")) == project.folder.path
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.pid)/cwd"))
+                == project.folder.path
                 && ["python3", "java"].contains { process.name.hasPrefix($0) }
         }.map { "\($0.name) (\($0.pid))" }
     }
@@ -51,7 +53,8 @@ struct SparkLifeTests {
         return drivers(project)
     }
 
-    @Test("A stage that takes longer than its limit is stopped, nothing of it is published, and others of the run go on")
+    @Test(
+        "A stage that takes longer than its limit is stopped, nothing of it is published, and others of the run go on")
     func timeout() async throws {
         let project = try await project("timeout: 40s", needs: "when: all_done, needs: ask")
         let ran = try await project.caudal("run", "p.yaml", "--plain")
@@ -81,7 +84,9 @@ struct SparkLifeTests {
         #expect(try await waitForNone(project) == [])
         // What can be done is done when it is tried again.
         try project.write(
-            "p.yaml", try project.read("p.yaml").replacing(" CROSS JOIN rows b CROSS JOIN rows c", with: "").replacing("b.s", with: "a.s"))
+            "p.yaml",
+            try project.read("p.yaml").replacing(" CROSS JOIN rows b CROSS JOIN rows c", with: "").replacing(
+                "b.s", with: "a.s"))
         let again = try await project.caudal("retry", "last", "--yes", "--plain")
         #expect(again.status == 0, "\(again)")
         #expect(try await project.query("SELECT count(*) FROM 'out/result.parquet'") == ["2000"])
@@ -111,7 +116,9 @@ struct SparkLifeTests {
         #expect(try await waitForNone(project) == [])
         #expect(!project.exists("out/result.parquet"))
         try project.write(
-            "p.yaml", try project.read("p.yaml").replacing(" CROSS JOIN rows b CROSS JOIN rows c", with: "").replacing("b.s", with: "a.s"))
+            "p.yaml",
+            try project.read("p.yaml").replacing(" CROSS JOIN rows b CROSS JOIN rows c", with: "").replacing(
+                "b.s", with: "a.s"))
         let resumed = try await project.caudal("resume", "last", "--yes", "--plain")
         #expect(resumed.status == 0, "\(resumed)")
         #expect(try await project.query("SELECT count(*) FROM 'out/result.parquet'") == ["2000"])
@@ -150,7 +157,9 @@ struct SparkLifeTests {
     func noCluster() async throws {
         let project = try await project()
         try project.write(
-            "p.yaml", try project.read("p.yaml").replacing("master: \"local[2]\"", with: "master: \"spark://127.0.0.1:9\", start: 20s"))
+            "p.yaml",
+            try project.read("p.yaml").replacing(
+                "master: \"local[2]\"", with: "master: \"spark://127.0.0.1:9\", start: 20s"))
         let ran = try await project.caudal("run", "p.yaml", "--plain")
         #expect(ran.status == 1, "\(ran)")
         #expect(ran.output.contains("Spark opened no session") || ran.output.contains("Spark's driver ended"), "\(ran)")

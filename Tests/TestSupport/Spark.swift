@@ -14,5 +14,6 @@ package enum Spark {
     package static let hasConnect = isInstalled && access(folder + "/grpc", F_OK) == 0
 
     /// What the tests that are skipped say.
-    package static let advice: String = "Spark is not installed: 'make setup-spark' installs it, and 'make test-spark' runs these tests"
+    package static let advice: String =
+        "Spark is not installed: 'make setup-spark' installs it, and 'make test-spark' runs these tests"
 }

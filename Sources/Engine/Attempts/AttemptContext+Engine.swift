@@ -88,3 +88,20 @@ extension AttemptContext {
         }
     }
 }
+
+extension StageAttempt {
+    /// Takes for Parquet what the engine does not read as it lies there, for SQL that a person runs.
+    ///
+    /// - Returns: What has to be made first, a comment each.
+    package mutating func nameParquet(for engine: any SQLEngine) -> [String] {
+        var words: [String] = []
+        for (name, source) in sources.sorted(by: { $0.key < $1.key }) {
+            let validating = stage.definition.validatedInput?.value == name
+            if engine.reads(source, validating: validating) { continue }
+            let file = ".parquet/of-\(PathComponent.of(name.rawValue)).parquet"
+            sources[name] = source.readingParquet(file)
+            words.append("-- Make Parquet of '\(name)' as \(file) first: caudal does that with DuckDB.\n")
+        }
+        return words
+    }
+}

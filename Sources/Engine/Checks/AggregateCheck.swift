@@ -17,7 +17,9 @@ extension AggregateCheck {
             at: check.location)
     }
 
-    func measure(_ data: CheckedData) -> String { data.number(Self.aggregate(data.sql.name(column), data.type(of: column), data.sql)) }
+    func measure(_ data: CheckedData) -> String {
+        data.number(Self.aggregate(data.sql.name(column), data.type(of: column), data.sql))
+    }
 
     func judge(_ found: CheckMeasurement) -> CheckResult {
         guard let value = found.measure else {

@@ -27,7 +27,8 @@ enum SparkSettingsReader {
             settings.remote = remote.value
         }
         settings.start = reader.duration("start", isPositive: true) ?? settings.start
-        for entry in reader.named("conf") {
+        // Their names have points.
+        for entry in reader.node("conf")?.entries ?? [] {
             guard case .scalar(let text, _) = entry.value.content else {
                 reader.problems.report("a setting must be text, not \(entry.value.kindName)", at: entry.value.location)
                 continue

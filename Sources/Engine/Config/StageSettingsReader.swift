@@ -48,7 +48,9 @@ enum StageSettingsReader {
         _ = reader.node("notify")
         stage.samples = reader.choice("samples", as: SampleRule.self)
         stage.checks = checks(&reader, context, hasData: definition.hasRowsToCheck)
-        let engine = stage.engine != .duckdb && reader.valueLocation(of: "engine") == nil ? ["engine: \(stage.engine.rawValue)"] : []
+        let engine =
+            stage.engine != .duckdb && reader.valueLocation(of: "engine") == nil
+            ? ["engine: \(stage.engine.rawValue)"] : []
         stage.definitionText = (entry.value.definitionLines() + inherited + engine).joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()

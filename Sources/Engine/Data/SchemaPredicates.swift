@@ -188,7 +188,8 @@ package struct SchemaPredicates {
             let words = allowed.map(\.description).joined(separator: ", ")
             let type: ColumnType = if case .typed(let type) = form { type } else { .text }
             list.append(
-                (allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, of: type, allowed, number)))
+                (allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, of: type, allowed, number))
+            )
         }
         return list
     }

@@ -45,7 +45,9 @@ final class SparkAnswers: Sendable {
             }
             if let failed = event.failed, failed > state.withLock({ $0.failedTasks }) {
                 state.withLock { $0.failedTasks = failed }
-                attempt.log.note("\(failed.counted("task")) failed on the cluster, and \(failed == 1 ? "is" : "are") tried again", level: .warn)
+                attempt.log.note(
+                    "\(failed.counted("task")) failed on the cluster, and \(failed == 1 ? "is" : "are") tried again",
+                    level: .warn)
             }
         case .ready, .refused, .beat, .done, .failed, .cancelled: break
         }
@@ -108,7 +110,8 @@ extension SparkDialect {
         if let place = fault.place {
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.indices.contains(place.line - 1) else { return statement.location }
-            offset = lines[..<(place.line - 1)].reduce(0) { $0 + $1.utf8.count + 1 }
+            offset =
+                lines[..<(place.line - 1)].reduce(0) { $0 + $1.utf8.count + 1 }
                 + String(lines[place.line - 1].prefix(place.column)).utf8.count
         } else if let told = fault.offset {
             offset = String(text.prefix(told)).utf8.count
@@ -120,7 +123,8 @@ extension SparkDialect {
     /// The SQL that the driver is given for a statement.
     private func statementText(_ kind: SQLScript.Kind) -> String? {
         switch kind {
-        case .write(let sql, to: _), .table(let sql, as: _, ifMissing: _), .view(let sql, as: _, isNew: _), .note(let sql, as: _),
+        case .write(let sql, to: _), .table(let sql, as: _, ifMissing: _), .view(let sql, as: _, isNew: _),
+            .note(let sql, as: _),
             .expect(_, of: let sql):
             sql
         default: query(of: kind)

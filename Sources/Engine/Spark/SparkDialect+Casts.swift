@@ -17,7 +17,8 @@ extension SparkDialect {
     package func tryCast(_ sql: String, to type: ColumnType) -> String {
         switch type {
         case .number:
-            return "CASE WHEN \(fits(sql, Self.number)) OR \(fits(sql, Self.otherNumber)) THEN TRY_CAST(\(sql) AS DOUBLE) END"
+            return
+                "CASE WHEN \(fits(sql, Self.number)) OR \(fits(sql, Self.otherNumber)) THEN TRY_CAST(\(sql) AS DOUBLE) END"
         case .integer:
             // By way of decimals, so that 1e3 and 7.0 are the whole numbers that they are.
             return "CASE WHEN \(fits(sql, Self.number)) THEN TRY_CAST(TRY_CAST(\(sql) AS DECIMAL(38,10)) AS BIGINT) END"
@@ -37,8 +38,11 @@ extension SparkDialect {
 
     package func cast(_ sql: String, to type: ColumnType) -> String {
         // Spark cuts fractions off.
-        guard type == .integer, !sql.hasPrefix("'"), Int64(sql) == nil else { return "CAST(\(sql) AS \(self.type(type)))" }
-        return "CASE WHEN typeof(\(sql)) = 'double' THEN CAST(rint(CAST(\(sql) AS DOUBLE)) AS BIGINT) ELSE CAST(\(sql) AS BIGINT) END"
+        guard type == .integer, !sql.hasPrefix("'"), Int64(sql) == nil else {
+            return "CAST(\(sql) AS \(self.type(type)))"
+        }
+        return
+            "CASE WHEN typeof(\(sql)) = 'double' THEN CAST(rint(CAST(\(sql) AS DOUBLE)) AS BIGINT) ELSE CAST(\(sql) AS BIGINT) END"
     }
 
     /// A cast that an expression of the pipeline file has: it fails for a text that is no value of the type.
@@ -56,7 +60,9 @@ extension SparkDialect {
     func odd(_ value: String, _ what: String) -> String {
         refusal([
             .words("the text '"), .value(value),
-            .words("' is a \(what) for DuckDB and none for Spark, or the other way round; run the stage on DuckDB, or write it plainly"),
+            .words(
+                "' is a \(what) for DuckDB and none for Spark, or the other way round; run the stage on DuckDB, or write it plainly"
+            ),
         ])
     }
 }

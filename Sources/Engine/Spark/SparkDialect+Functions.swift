@@ -12,13 +12,16 @@ extension SparkDialect {
         switch function {
         // Spark's own give the greatest number there is for one that is too large.
         case .ceil:
-            return "CASE WHEN \(first) > CAST(\(first) AS BIGINT) THEN CAST(\(first) AS BIGINT) + 1 ELSE CAST(\(first) AS BIGINT) END"
+            return
+                "CASE WHEN \(first) > CAST(\(first) AS BIGINT) THEN CAST(\(first) AS BIGINT) + 1 ELSE CAST(\(first) AS BIGINT) END"
         case .floor:
-            return "CASE WHEN \(first) < CAST(\(first) AS BIGINT) THEN CAST(\(first) AS BIGINT) - 1 ELSE CAST(\(first) AS BIGINT) END"
+            return
+                "CASE WHEN \(first) < CAST(\(first) AS BIGINT) THEN CAST(\(first) AS BIGINT) - 1 ELSE CAST(\(first) AS BIGINT) END"
         case .round: return round(arguments)
         case .sqrt:
             let value = "CAST(\(first) AS DOUBLE)"
-            return "CASE WHEN \(value) < 0 THEN raise_error('cannot take square root of a negative number') ELSE sqrt(\(value)) END"
+            return
+                "CASE WHEN \(value) < 0 THEN raise_error('cannot take square root of a negative number') ELSE sqrt(\(value)) END"
         case .concat: return "concat_ws('', \(arguments.map { "CAST(\($0) AS STRING)" }.joined(separator: ", ")))"
         case .length: return "CAST(char_length(\(list)) AS BIGINT)"
         case .lower, .upper:
@@ -58,7 +61,9 @@ extension SparkDialect {
     ) -> String? {
         guard let java = SparkPattern(pattern) else { return beyond("the regular expression \(pattern)") }
         guard let replacement else { return "\(arguments[0]) RLIKE \(text(java.text))" }
-        guard let written = SparkPattern.replacement(replacement) else { return beyond("the replacement \(replacement)") }
+        guard let written = SparkPattern.replacement(replacement) else {
+            return beyond("the replacement \(replacement)")
+        }
         return "regexp_replace(\(arguments[0]), \(text(java.text)), \(text(written)))"
     }
 }

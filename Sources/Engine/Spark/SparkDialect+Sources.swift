@@ -72,7 +72,9 @@ extension SparkDialect {
     ) -> SQLScript.Kind { refused("files whose columns are not known") }
     package func commonType(_ left: String, _ right: String) -> String? { nil }
     package var nanosecondType: String { "timestamp_ns" }
-    package func loss(of value: String, _ type: String, as united: String) -> (kind: RowKind, condition: String)? { nil }
+    package func loss(of value: String, _ type: String, as united: String) -> (kind: RowKind, condition: String)? {
+        nil
+    }
 
     private func refused(_ what: String) -> SQLScript.Kind { .run("SELECT \(beyond(what))") }
 

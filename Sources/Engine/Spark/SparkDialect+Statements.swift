@@ -49,6 +49,7 @@ extension SparkDialect {
     /// The statement that gives the session a value.
     func declaration(of reference: Template.Reference, _ value: String?, _ type: ColumnType) -> String {
         let text = value.map(self.text) ?? "NULL"
-        return "DECLARE OR REPLACE VARIABLE \(name(reference.variableName)) \(self.type(type)) DEFAULT CAST(\(text) AS \(self.type(type)))"
+        return
+            "DECLARE OR REPLACE VARIABLE \(name(reference.variableName)) \(self.type(type)) DEFAULT CAST(\(text) AS \(self.type(type)))"
     }
 }

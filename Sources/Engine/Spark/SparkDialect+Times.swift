@@ -74,7 +74,9 @@ extension SparkDialect {
 
     package func isMidnight(_ moment: String) -> String { "date_format(\(moment), 'HH:mm:ss') = '00:00:00'" }
 
-    package func seconds(_ moment: String) -> String { "CAST(unix_micros(CAST(\(moment) AS TIMESTAMP)) AS DOUBLE) / 1e6D" }
+    package func seconds(_ moment: String) -> String {
+        "CAST(unix_micros(CAST(\(moment) AS TIMESTAMP)) AS DOUBLE) / 1e6D"
+    }
 
     package func writtenTime(_ value: String, isLocal: String) -> String {
         beyond("columns with both points in time and local times")

@@ -64,7 +64,9 @@ final class SparkDriver: Sendable {
     ///
     /// - Returns: The last event of it.
     /// - Throws: ``Failure`` when there is no session, or it ended under the job.
-    func run(_ file: String, for attempt: AttemptControl, listener: @escaping Listener) async throws(Failure) -> SparkEvent {
+    func run(_ file: String, for attempt: AttemptControl, listener: @escaping Listener) async throws(Failure)
+        -> SparkEvent
+    {
         let session = try await opened(for: attempt)
         let id = "\(attempt.marker)/\(UInt32.random(in: 0 ... .max))"
         let result = await withCheckedContinuation { continuation in
@@ -73,7 +75,9 @@ final class SparkDriver: Sendable {
                 state.sessions[session]?.jobs[id] = (listener, continuation)
                 return state.sessions[session]?.input
             }
-            guard let input else { return continuation.resume(returning: .failure(Failure("Spark's driver has ended"))) }
+            guard let input else {
+                return continuation.resume(returning: .failure(Failure("Spark's driver has ended")))
+            }
             let request = ["op": "job", "id": id, "file": file]
             // A driver that is gone is noticed by its end.
             input.send(Self.line(request))
@@ -91,7 +95,8 @@ final class SparkDriver: Sendable {
             try? await Task.sleep(for: grace + .seconds(10))
             let child = self?.state.withLock { state -> ChildProcess? in
                 guard state.sessions[session]?.jobs[id] != nil else { return nil }
-                state.sessions[session]?.reason = Failure("a job on Spark did not end when it was stopped, and its driver was ended")
+                state.sessions[session]?.reason = Failure(
+                    "a job on Spark did not end when it was stopped, and its driver was ended")
                 return state.sessions[session]?.child
             }
             child?.stop()
@@ -127,7 +132,8 @@ final class SparkDriver: Sendable {
             return (state.number, true)
         }
         if isNew {
-            attempt.log.note("opening a session on Spark: \(launch.remote.map { _ in "Spark Connect" } ?? launch.settings.master)")
+            attempt.log.note(
+                "opening a session on Spark: \(launch.remote.map { _ in "Spark Connect" } ?? launch.settings.master)")
             do throws(Failure) {
                 try await begin(number, for: attempt)
             } catch {
@@ -146,7 +152,8 @@ final class SparkDriver: Sendable {
         let ready = try answer.get()
         if isNew {
             let facts = [ready.application, ready.java.map { "Java \($0)" }, ready.ui].compactMap { $0 }
-            attempt.log.note("Spark \(ready.version ?? "?") is there" + (facts.isEmpty ? "" : ": " + facts.joined(separator: ", ")))
+            attempt.log.note(
+                "Spark \(ready.version ?? "?") is there" + (facts.isEmpty ? "" : ": " + facts.joined(separator: ", ")))
         }
         return number
     }
@@ -161,7 +168,8 @@ final class SparkDriver: Sendable {
             marker: owner.marker, grace: .seconds(5), ledger: owner.ledger, input: input)
         let child: ChildProcess
         do throws(Failure) {
-            child = try await reactor.start(start) { [weak self] stream, bytes in self?.take(stream, bytes, of: number) }
+            child = try await reactor.start(start) { [weak self] stream, bytes in self?.take(stream, bytes, of: number)
+            }
         } catch {
             input.close()
             throw error
@@ -204,9 +212,13 @@ final class SparkDriver: Sendable {
                     if session.answer == nil, Double(now - begun) > start.seconds * 1000 {
                         return Failure(
                             "Spark opened no session within \(start.short)",
-                            remedy: "see whether the cluster can be reached and has cores free; 'spark: {start: 5m}' allows it more time")
+                            remedy:
+                                "see whether the cluster can be reached and has cores free; 'spark: {start: 5m}' allows it more time"
+                        )
                     }
-                    if now - session.lastHeard > Self.silence { return Failure("Spark's driver said nothing for \(Self.silence / 1000) seconds") }
+                    if now - session.lastHeard > Self.silence {
+                        return Failure("Spark's driver said nothing for \(Self.silence / 1000) seconds")
+                    }
                     return .none
                 }
                 guard let reason else { continue }
@@ -270,7 +282,8 @@ final class SparkDriver: Sendable {
 
     private func ended(_ number: Int, _ exit: ChildExit) {
         let (reason, tail) = state.withLock { ($0.sessions[number]?.reason, $0.tail) }
-        let last = tail.last { !$0.trimmed.isEmpty && !$0.hasPrefix("\t") }.map { ": \($0.trimmed.shortened(to: 300))" } ?? ""
+        let last =
+            tail.last { !$0.trimmed.isEmpty && !$0.hasPrefix("\t") }.map { ": \($0.trimmed.shortened(to: 300))" } ?? ""
         end(number, reason ?? Failure("Spark's driver ended (\(exit.exit))\(last)", remedy: "retry the stage"))
     }
 

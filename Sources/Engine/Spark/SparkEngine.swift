@@ -54,10 +54,12 @@ package struct SparkEngine: SQLEngine {
         if let known = session.driver.withLock({ $0 }) { return known }
         let program = try await SparkProgram.locate(
             root: surroundings.root, variables: surroundings.variables, reactor: surroundings.reactor)
-        let remote = surroundings.spark.remote ?? surroundings.variables["SPARK_REMOTE"].flatMap { $0.isEmpty ? nil : $0 }
+        let remote =
+            surroundings.spark.remote ?? surroundings.variables["SPARK_REMOTE"].flatMap { $0.isEmpty ? nil : $0 }
         if remote == nil, program.java == nil {
             throw Failure(
-                "Spark needs Java, and java was not found", remedy: "install Java 17, or set JAVA_HOME, or use Spark Connect: 'spark: {remote: sc://…}'")
+                "Spark needs Java, and java was not found",
+                remedy: "install Java 17, or set JAVA_HOME, or use Spark Connect: 'spark: {remote: sc://…}'")
         }
         let launch = SparkDriver.Launch(
             python: program.python, environment: program.environment, root: surroundings.root,

@@ -2,7 +2,9 @@ import CaudalModel
 
 /// What the driver tells, a line each.
 struct SparkEvent: Decodable {
-    enum Kind: String, Decodable { case ready, refused, beat, statement, progress, row, wrote, fault, done, failed, cancelled }
+    enum Kind: String, Decodable {
+        case ready, refused, beat, statement, progress, row, wrote, fault, done, failed, cancelled
+    }
 
     var event: Kind
     var id: String?

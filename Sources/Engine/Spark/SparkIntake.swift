@@ -56,7 +56,9 @@ struct SparkIntake: IntakeStatements {
         "\\x{" + String(delimiter.unicodeScalars.first?.value ?? 44, radix: 16) + "}"
     }
 
-    private var field: String { "(?:[^\\x{22}\(separator)][^\(separator)]*|\\x{22}(?:[^\\x{22}]|\\x{22}\\x{22})*\\x{22}|)" }
+    private var field: String {
+        "(?:[^\\x{22}\(separator)][^\(separator)]*|\\x{22}(?:[^\\x{22}]|\\x{22}\\x{22})*\\x{22}|)"
+    }
 
     /// True for a line that opens a quotation and does not close it.
     private var opensQuotation: String {
@@ -97,7 +99,8 @@ struct SparkIntake: IntakeStatements {
             "nullValue": "", "emptyValue": "", "maxCharsPerColumn": "-1", "maxColumns": "100000",
         ]
         return "map("
-            + list.sorted { $0.key < $1.key }.map { "\(sql.text($0.key)), \(sql.text($0.value))" }.joined(separator: ", ")
+            + list.sorted { $0.key < $1.key }.map { "\(sql.text($0.key)), \(sql.text($0.value))" }.joined(
+                separator: ", ")
             + ")"
     }
 
@@ -117,7 +120,8 @@ struct SparkIntake: IntakeStatements {
     /// A malformed line as it is put aside: as DuckDB shows it, with question marks for bytes that are no text.
     private var shownText: String {
         let text = own("text")
-        return "CASE WHEN is_valid_utf8(\(text)) THEN \(text) ELSE replace(make_valid_utf8(\(text)), '\\ufffd', '?') END"
+        return
+            "CASE WHEN is_valid_utf8(\(text)) THEN \(text) ELSE replace(make_valid_utf8(\(text)), '\\ufffd', '?') END"
     }
 
     private var isValid: String {
@@ -130,7 +134,9 @@ struct SparkIntake: IntakeStatements {
     /// What is kept: of a valid row its typed values, of an invalid one its texts, of another line itself.
     private var judged: String {
         let isFine = own("fine")
-        let values = intake.typedColumns.enumerated().map { "CASE WHEN \(isFine) THEN \($0.element.sql) END AS v\($0.offset)" }
+        let values = intake.typedColumns.enumerated().map {
+            "CASE WHEN \(isFine) THEN \($0.element.sql) END AS v\($0.offset)"
+        }
         let texts = intake.columns.map { sql.name($0.name) }.joined(separator: ", ")
         return """
             SELECT \(own("file")) AS file, CAST(\(own("line")) - \(header) AS BIGINT) AS `row`, \(own("problem")) AS problem, \(isFine) AS fine,
@@ -151,7 +157,8 @@ struct SparkIntake: IntakeStatements {
         script.add(
             "name the malformed lines", weight: 0.1,
             .view(
-                "SELECT file, `row`, problem, line FROM \(Self.table) WHERE problem IS NOT NULL", as: OwnName.of("broken")))
+                "SELECT file, `row`, problem, line FROM \(Self.table) WHERE problem IS NOT NULL",
+                as: OwnName.of("broken")))
         script.add("name every broken rule of every row", weight: 0.1, .view(violations, as: OwnName.of("violations")))
         func count(_ condition: String) -> String { "(SELECT count(*) FROM \(Self.table) WHERE \(condition))" }
         script.add("count the rows", .measure(.read, count("TRUE")))

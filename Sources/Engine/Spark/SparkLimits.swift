@@ -41,7 +41,8 @@ extension SparkDialect {
         ) -> ExpressionFault? {
             guard let old, old != new else { return nil }
             switch (old, new) {
-            case (.integer, .number), (.integer, .decimal), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
+            case (.integer, .number), (.integer, .decimal), (.decimal, .number), (.boolean, .integer),
+                (.boolean, .number),
                 (.text, .number), (.text, .date), (.text, .timestamp), (.text, .localTimestamp), (.text, .boolean):
                 return nil
             case (.number, .integer) where !isOfDecimals(operand): return nil
@@ -52,7 +53,9 @@ extension SparkDialect {
                     "use a step 'cast', which fails for what does not fit", at: expression)
             }
         }
-        func literal(_ part: Expression) -> Literal? { if case .literal(let literal) = part.node { literal } else { nil } }
+        func literal(_ part: Expression) -> Literal? {
+            if case .literal(let literal) = part.node { literal } else { nil }
+        }
         func callFault(
             _ function: Expression.Function, _ arguments: [Expression], _ expression: Expression
         ) -> ExpressionFault? {
@@ -78,7 +81,8 @@ extension SparkDialect {
                 {
                     return nil
                 }
-                return fault("'split_part' needs a separator and a place other than 0, written in the file", at: expression)
+                return fault(
+                    "'split_part' needs a separator and a place other than 0, written in the file", at: expression)
             case .replace:
                 if case .text(let text)? = literal(arguments[1]), !text.isEmpty { return nil }
                 return fault("'replace' needs the text that it replaces, written in the file", at: arguments[1])
@@ -91,13 +95,17 @@ extension SparkDialect {
                 }
                 guard function == .regexpReplace else { return nil }
                 if SparkPattern(pattern)?.matchesEmpty == true {
-                    return fault("what a regular expression finds that matches nothing is replaced differently", at: arguments[1])
+                    return fault(
+                        "what a regular expression finds that matches nothing is replaced differently", at: arguments[1]
+                    )
                 }
                 guard case .text(let text)? = literal(arguments[2]), SparkPattern.replacement(text) != nil else {
-                    return fault("a replacement must be written in the file, with \\0 to \\9 for groups", at: arguments[2])
+                    return fault(
+                        "a replacement must be written in the file, with \\0 to \\9 for groups", at: arguments[2])
                 }
                 return nil
-            case .nullif, .coalesce, .greatest, .least, .abs, .ceil, .floor, .sqrt, .contains, .length, .lower, .upper, .trim,
+            case .nullif, .coalesce, .greatest, .least, .abs, .ceil, .floor, .sqrt, .contains, .length, .lower, .upper,
+                .trim,
                 .ltrim, .rtrim, .sha256, .year, .month, .day, .hour, .dateOf, .daysBetween, .startsWith, .endsWith:
                 return nil
             }
@@ -122,7 +130,8 @@ extension SparkDialect {
         case (.boolean, .integer), (.boolean, .number), (.boolean, .text), (.number, .integer), (.decimal, .integer),
             (.decimal, .number), (.decimal, .text):
             nil
-        case (.number, .text): "floating-point numbers are written as other texts; cast it to integer first, or \(Self.elsewhere)"
+        case (.number, .text):
+            "floating-point numbers are written as other texts; cast it to integer first, or \(Self.elsewhere)"
         case _ where old.isTime && (new.isTime || new == .text): nil
         default: "a cast from \(old) to \(new) may round differently; \(Self.elsewhere)"
         }
@@ -154,7 +163,9 @@ enum SparkStageLimits {
         }
         if stage.fanOut != nil, stage.definition.validatedInput != nil {
             faults.append(
-                fault("rows are numbered over all items of 'foreach'", "leave 'foreach' out, or \(remedy)", at: stage.location))
+                fault(
+                    "rows are numbered over all items of 'foreach'", "leave 'foreach' out, or \(remedy)",
+                    at: stage.location))
         }
         for name in stage.reads {
             guard let dataset = pipeline.dataset(name.value), dataset.zone != nil else { continue }

@@ -37,12 +37,15 @@ struct SparkProgram: Sendable {
         guard answer.exit == .exited(0), words.count >= 2, words[words.count - 2] == "pyspark" else {
             throw Failure(
                 "\(python) has no pyspark, and stages on Spark need it",
-                remedy: "run 'make setup-spark', or 'pip install pyspark==\(pinned)', or set CAUDAL_PYTHON to a Python that has it")
+                remedy:
+                    "run 'make setup-spark', or 'pip install pyspark==\(pinned)', or set CAUDAL_PYTHON to a Python that has it"
+            )
         }
         let version = String(words[words.count - 1])
         guard (version.split(separator: ".").first.flatMap { Int($0) } ?? 0) >= 4 else {
             throw Failure(
-                "\(python) has pyspark \(version), and at least \(oldest) is needed", remedy: "run 'make setup-spark' to get \(pinned)")
+                "\(python) has pyspark \(version), and at least \(oldest) is needed",
+                remedy: "run 'make setup-spark' to get \(pinned)")
         }
         return SparkProgram(
             python: python, environment: environment, version: version,

@@ -262,7 +262,8 @@ package struct ProcessStage: StageType {
         script.add(
             "find the keys that several rows have", weight: 8,
             .table(whole, as: attempt.sql.name(table)))
-        guard source.numbersFewRows, attempt.sql.keepsOrder, let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
+        guard source.numbersFewRows, attempt.sql.keepsOrder,
+            let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
         else {
             return .table(table)
         }

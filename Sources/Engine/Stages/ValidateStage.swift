@@ -85,7 +85,9 @@ package struct ValidateStage: StageType {
             source: source, schema: schema, root: typing.root, isStrict: isStrict, stageLocation: input.location,
             sql: typing.sql)
         for property in schema.properties {
-            guard let obstacle = property.rules.pattern.flatMap({ typing.sql.obstacle(toPattern: $0) }) else { continue }
+            guard let obstacle = property.rules.pattern.flatMap({ typing.sql.obstacle(toPattern: $0) }) else {
+                continue
+            }
             throw ConfigError("on Spark, \(obstacle)", remedy: "run the stage on DuckDB", at: property.location)
         }
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
