@@ -137,7 +137,7 @@ struct SparkClusterTests {
         try #require(expected.status == 0, "\(expected)")
         let cluster = try SparkCluster()
         let engine =
-            "engine: spark\nspark: {master: '\(cluster.address)', conf: {spark.executor.memory: 1g, spark.network.timeout: 20s, spark.executor.heartbeatInterval: 5s}}"
+            "engine: spark\nspark: {master: '\(cluster.address)', conf: {spark.executor.memory: 1g}}"
         let spark = try await project(1_000_000, engine)
         let run = try await spark.start("run", "p.yaml", "--plain")
         let line = await run.says("read and judge the rows")

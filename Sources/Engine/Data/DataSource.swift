@@ -95,7 +95,6 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
-    /// Stands for another source, of whose rows its files hold a part.
     /// The same rows in a Parquet file that was made of them.
     func readingParquet(_ file: String) -> DataSource {
         var source = DataSource(dataset: dataset, files: [file], format: .parquet, columns: columns, isOwn: true)
@@ -107,6 +106,7 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
+    /// Stands for another source, of whose rows its files hold a part.
     mutating func takePlace(of whole: DataSource, as part: PartOfRows) {
         self.part = part
         originals = whole.knownFiles

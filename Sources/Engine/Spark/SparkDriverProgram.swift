@@ -74,10 +74,12 @@ enum SparkDriverProgram {
                  java=context._jvm.System.getProperty("java.version") if context else None)
 
 
-        def new_session(settings):
+        def new_session(user, settings):
             if remote:
                 from pyspark.sql import SparkSession
                 session = SparkSession.builder.remote(remote).create()
+                for name, value in user.items():
+                    session.conf.set(name, value)
             else:
                 session = spark.newSession()
             for name, value in settings.items():
@@ -127,7 +129,7 @@ enum SparkDriverProgram {
 
             def run(self):
                 try:
-                    self.session = new_session(self.facts["settings"])
+                    self.session = new_session(self.facts["user"], self.facts["settings"])
                     running[self.id] = self.session
                     if remote:
                         self.session.addTag(self.id)

@@ -37,7 +37,10 @@ extension SparkEvent {
     func words(hides: Bool) -> String {
         let message = message ?? "Spark told no reason"
         guard raised == true, let start = message.firstIndex(of: "\u{1}") else {
-            let first = message.split(separator: "\n").first.map(String.init) ?? message
+            // Of a fault of Java, the first line says only where it was met.
+            let lines = message.split(separator: "\n").map(String.init)
+            let isOfJava = lines.count > 1 && lines[0].hasPrefix("An error occurred while calling")
+            let first = (isOfJava ? String(lines[1].drop { ": ".contains($0) }) : lines.first) ?? message
             // What Spark says may quote a value.
             return hides ? "Spark failed (\(condition ?? "no class told"))" : first
         }

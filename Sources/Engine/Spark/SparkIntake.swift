@@ -73,12 +73,12 @@ struct SparkIntake: IntakeStatements {
     /// What is wrong with a line, in DuckDB's words for the same faults; null for a row.
     private var problem: String {
         let count = intake.columns.count
-        // A single separator behind the last value is passed over.
+        // Separators behind the last value are passed over.
         return """
             CASE WHEN NOT is_valid_utf8(text) THEN '\(TornRow.Problem.invalidEncoding.rawValue)'
                  WHEN contains(text, '"') AND NOT \(sql.fits("text", "^\(field)(?:\(separator)\(field))*\\z")) THEN \(ambiguousQuotation)
                  WHEN \(own("fields")) < \(count) THEN '\(TornRow.Problem.missingColumns.rawValue)'
-                 WHEN \(own("fields")) > \(count + 1) OR \(own("fields")) = \(count + 1) AND NOT endswith(text, \(sql.text(delimiter)))
+                 WHEN \(own("fields")) > \(count) AND NOT \(sql.fits("text", "^\(field)(?:\(separator)\(field)){\(count - 1)}(?:\(separator)(?:\\x{22}\\x{22})?)*\\z"))
                  THEN '\(TornRow.Problem.tooManyColumns.rawValue)' END
             """
     }

@@ -30,8 +30,10 @@ struct SparkJob: Encodable {
     }
 
     var title: String
-    /// Settings on which results depend, and those of the user.
-    var settings: [String: String]
+    /// Settings on which results depend.
+    var settings = Self.settings
+    /// Those of the user, for sessions of a Connect server; a session of our own has begun with them.
+    var user: [String: String]
     var variables: [String]
     var sources: [Source]
     var statements: [Statement]
@@ -56,7 +58,7 @@ struct SparkJob: Encodable {
     init(_ job: SQLJob, settings: [String: String], root: String) {
         let sql = SparkDialect()
         title = job.script.title
-        self.settings = settings.merging(Self.settings) { $1 }
+        user = settings
         variables = job.script.variables.map { sql.declaration(of: $0.reference, $0.value, $0.type) }
         sources = job.sources.filter(\.isReadBySpark).flatMap { source in
             zip(source.files, source.shownFiles(root: root)).map { file, shown in

@@ -109,6 +109,13 @@ package struct StageAttempt: Sendable {
         return stagingFolder + "/" + PathText.lastComponent(of: path)
     }
 
+    /// The same for a file that the stage writes besides a dataset: both may have one name in different folders.
+    package func staged(path: String, beside name: DatasetName) -> String {
+        let place = staged(path: path)
+        guard let stagingFolder, place == staged(name) else { return place }
+        return stagingFolder + "/beside-" + PathText.lastComponent(of: path)
+    }
+
     /// The source of an input.
     ///
     /// - Throws: ``Failure`` when the attempt has no such source, which the readers of the pipeline file rule out.

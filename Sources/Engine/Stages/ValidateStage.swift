@@ -129,7 +129,7 @@ package struct ValidateStage: StageType {
 
         var outputs: [StagedOutput] = []
         let quarantinePath = quarantinePath(attempt)
-        let stagedQuarantine = attempt.staged(path: quarantinePath)
+        let stagedQuarantine = attempt.staged(path: quarantinePath, beside: self.output)
         if onInvalid != .drop {
             let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
             script.add(
