@@ -144,7 +144,9 @@ struct SparkConformanceTests {
         Intake("short", "a,b,c\n1,x\n2,p,q\n3\n"),
         Intake("long", "a,b,c\n1,x,y,z\n2,p,q,\n3,p,q,,\n4,a,b\n5,p,q,\"\",\n6,p,q, ,\n7,p,,,,\n8,p,q,\"a\"\n"),
         Intake("wide_letters", "a,b,c\n1,🙂,ÀÉ\nx,Ж,ß\n"),
-        Intake("bytes", bytes: Array("a,b,c\n1,x,".utf8) + [0xFF] + Array("\n2,".utf8) + [0x80] + Array("é,y\n3,p,q\n".utf8)),
+        Intake(
+            "bytes",
+            bytes: Array("a,b,c\n1,x,".utf8) + [0xFF] + Array("\n2,".utf8) + [0x80] + Array("é,y\n3,p,q\n".utf8)),
         Intake("spaces", "a,b,c\n 1 , x ,\ty\n2,  ,z\n"),
         Intake(
             "numbers", "a,b,c\n1e2,x,y\n7.0,x,y\n1_0,x,y\n0x1,x,y\n+5,x,y\n-0,x,y\n99999999999999999999,x,y\n1.5,x,y\n"),

@@ -45,6 +45,16 @@ struct SparkLifeTests {
         }.map { "\($0.name) (\($0.pid))" }
     }
 
+    /// Waits until Spark writes the result of the slow stage, which no line of output tells.
+    private func waitForWriting(_ project: CaudalProject) async throws {
+        for _ in 0..<900 {
+            let names = FileManager.default.subpaths(atPath: project.folder.path(".caudal/runs")) ?? []
+            if names.contains(where: { $0.contains("result.parquet/_temporary") }) { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw Failure("Spark did not begin to write")
+    }
+
     private func waitForNone(_ project: CaudalProject) async throws -> [String] {
         for _ in 0..<200 {
             if drivers(project).isEmpty { return [] }
@@ -72,12 +82,12 @@ struct SparkLifeTests {
         try project.write(
             "p.yaml", try project.read("p.yaml").replacing("timeout:", with: "").replacing("max_parallel", with: ""))
         let run = try await project.start("run", "p.yaml", "--plain")
-        _ = await run.says("write the result")
+        try await waitForWriting(project)
         for process in ProcessTable.marked("CAUDAL_ATTEMPT_ID", beginning: "") where process.name.hasPrefix("python3") {
             let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process.pid)/cwd")
             if place == project.folder.path { kill(process.pid, SIGKILL) }
         }
-        let line = await run.says("ask  FAILED")
+        let line = await run.says("FAILED in")
         #expect(line?.contains("Spark's driver ended") == true, "\(line ?? "no line")")
         _ = await run.child.exit()
         #expect(!project.exists("out/result.parquet"))
@@ -96,7 +106,7 @@ struct SparkLifeTests {
     func cancelled() async throws {
         let project = try await project()
         let run = try await project.start("run", "p.yaml", "--plain")
-        _ = await run.says("write the result")
+        try await waitForWriting(project)
         let cancelled = try await project.caudal("cancel", "last")
         #expect(cancelled.status == 0, "\(cancelled)")
         _ = await run.child.exit()
@@ -110,7 +120,7 @@ struct SparkLifeTests {
     func killedCaudal() async throws {
         let project = try await project()
         let run = try await project.start("run", "p.yaml", "--plain")
-        _ = await run.says("write the result")
+        try await waitForWriting(project)
         #expect(!drivers(project).isEmpty)
         await run.killHard()
         #expect(try await waitForNone(project) == [])

@@ -58,6 +58,9 @@ package protocol SQLEngine: Sendable {
     /// Whether the program has begun with a script: from then on its time counts.
     func hasBegun(_ job: SQLJob) -> Bool
 
+    /// How long it may take to begin with a script.
+    var patience: Duration { get }
+
     /// The file with which the program reaches databases of a kind; nil where it needs none.
     ///
     /// - Throws: ``Failure`` that says how to get it.
@@ -79,6 +82,7 @@ extension SQLEngine {
     package func obstacles(to stage: Stage, in pipeline: Pipeline) -> [ConfigError] { [] }
     package func obstacle(toRead source: DataSource, validating: Bool, root: String) -> String? { nil }
     package func reads(_ source: DataSource, validating: Bool) -> Bool { true }
+    package var patience: Duration { ToolRun.patience }
     package func close() async {}
 
     /// How its SQL is written, for times in UTC.

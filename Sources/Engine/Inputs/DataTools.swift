@@ -141,7 +141,7 @@ package struct DataTools: Sendable {
         asking?.onStop { [weak asking] in control.requestStop(asking?.stopReason ?? .cancelled) }
         defer { asking?.onStop(nil) }
         let clock = AnswerClock(
-            limit: limit, patience: ToolRun.patience, hasBegun: { engine.hasBegun(job) },
+            limit: limit, patience: engine.patience, hasBegun: { engine.hasBegun(job) },
             stop: { control.requestStop(.timedOut) })
         let execution = try await execute(job, for: control)
         guard let waited = clock.end() else { return execution }

@@ -195,6 +195,7 @@ final class SparkDriver: Sendable {
     /// Settings of a session of our own that a pipeline may change.
     private static let usual = [
         "spark.ui.showConsoleProgress": "false", "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": NSTemporaryDirectory() + "caudal-spark-warehouse",
         "spark.scheduler.mode": "FAIR", "spark.sql.shuffle.partitions": "64",
     ]
 

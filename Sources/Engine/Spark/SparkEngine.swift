@@ -81,6 +81,9 @@ package struct SparkEngine: SQLEngine {
 
     package func hasBegun(_ job: SQLJob) -> Bool { FileText.exists(job.workFolder + "/" + Self.begunName) }
 
+    /// The driver itself ends a session that does not begin.
+    package var patience: Duration { surroundings.spark.start + ToolRun.patience + ToolRun.patience }
+
     private static let (begunName, passingName) = (".caudal-begun", ".caudal-job.json")
 
     package func execute(_ job: SQLJob, for attempt: AttemptControl) async -> Execution {
