@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup setup-extensions setup-tests build image demo run test test-fast chaos soak mutants bench lint format clean
+.PHONY: help setup setup-extensions setup-spark setup-tests build image demo run test test-fast test-spark chaos soak mutants bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 # The Swift runtime goes into the program: one file to copy, and calls into it go straight.
@@ -16,6 +16,9 @@ setup: ## Install what is missing: ncurses and SQLite headers, tmux, curl, duckd
 
 setup-extensions: ## Install what connections to databases need: DuckDB's extensions
 	@./scripts/setup.sh extensions
+
+setup-spark: ## Install what stages on Spark need: PySpark, half a gigabyte
+	@./scripts/setup.sh spark
 
 setup-tests:
 	@./scripts/setup.sh tests
@@ -45,6 +48,11 @@ test: setup-tests ## Every test, and the release build
 test-fast: setup ## The tests that need neither the program nor DuckDB, in less than a minute once they are built
 	@swift build --build-tests
 	@$(TEST) --filter '^(EngineTests|AppTests)\.' --skip "$$(scripts/tests-by-tag duckDB property)"
+
+test-spark: setup-spark ## The same pipelines on DuckDB and on Spark, and a cluster that loses workers: some minutes
+	@swift build --build-tests
+	@CAUDAL_PROGRAM=.build/debug/caudal swift test --skip-build \
+		--experimental-maximum-parallelization-width 1 --filter Spark
 
 KILLS ?= 200
 

@@ -84,7 +84,7 @@ let package = Package(
             dependencies: [
                 "CSystem", "CaudalModel", "Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            exclude: ["Explained"], swiftSettings: strict),
+            exclude: ["Explained", "SparkCases"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh            what builds and runs need
 #   scripts/setup.sh extensions also what connections to databases need
+#   scripts/setup.sh spark      PySpark, for stages on Spark: half a gigabyte; Java must be there
 #   scripts/setup.sh tests      also what the tests need: the extensions, PostgreSQL's programs, and those that read exports
 #
 # It leaves alone what is installed already, and then takes no time.
@@ -83,6 +84,20 @@ elif on_path=$(command -v duckdb) && suitable "$on_path"; then
     say "using $on_path"
 else
     install_duckdb
+fi
+
+# --- Spark --------------------------------------------------------------------------------------------------------------
+# With what its client of Spark Connect needs.
+spark="pyspark==4.3.0 grpcio==1.85.3 grpcio-status==1.85.3 googleapis-common-protos==1.76.0 pandas==2.3.3 pyarrow==26.0.1 zstandard==0.25.0"
+if [ "${1:-}" = spark ] && [ "$(cat .tools/pyspark/installed 2>/dev/null)" != "$spark" ]; then
+    command -v java >/dev/null 2>&1 || [ -x "${JAVA_HOME:-}/bin/java" ] ||
+        say "there is no java: install Java 17 or newer (Debian: openjdk-17-jre-headless); Spark Connect does without"
+    say "installing $spark into .tools"
+    rm -rf .tools/pyspark
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/pyspark $spark || fail "pip could not install $spark; see its message above"
+    echo "$spark" >.tools/pyspark/installed
 fi
 
 # --- Connections to databases -----------------------------------------------------------------------------------------

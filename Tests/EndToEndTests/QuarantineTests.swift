@@ -51,6 +51,17 @@ struct QuarantineTests {
         #expect(rows.lines == ["attempt,rows_quarantined", "1,1", "2,1"], "\(rows)")
     }
 
+    @Test("A quarantine that is called as the output of its stage, in another folder, is a file of its own")
+    func alikeNames() async throws {
+        let project = try Self.project()
+        let text = try project.read("p.yaml")
+        try project.write("p.yaml", text.replacing("quarantine: aside.csv", with: "quarantine: aside/valid.csv"))
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n")
+        #expect(try project.read("aside/valid.csv").hasPrefix("file,row,line,column,rule,value,raw\n"))
+    }
+
     @Test("Corrected rows come in once, what follows is made again, and the others stay aside")
     func replay() async throws {
         let project = try Self.project()

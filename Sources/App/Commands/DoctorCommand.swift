@@ -22,6 +22,25 @@ struct DoctorCommand: AsyncParsableCommand {
         var remedy: String?
     }
 
+    /// Says which Spark and Java there are; a pipeline that does not run on Spark needs neither.
+    private func lookForSpark(
+        _ root: String, _ reactor: ProcessReactor, _ say: (Bool, String, String, String?) -> Void
+    ) async {
+        let name = SQLEngines.spark.name
+        do throws(Failure) {
+            let found = try await SQLEngines.spark.locate(
+                root: root, variables: state.variables, cache: NSTemporaryDirectory(), reactor: reactor)
+            let java = found.note.map { ", \($0)" } ?? ", no Java: only by Spark Connect"
+            say(true, name, "pyspark \(found.version) with \(found.path)\(java)", nil)
+        } catch {
+            if json {
+                return Output.json(Line(thing: name, state: "absent", message: error.message, remedy: error.remedy))
+            }
+            Output.line("– \(name.padding(toLength: 10, withPad: " ", startingAt: 0)) \(error.message)")
+            if let remedy = error.remedy { Output.line("             \(remedy)") }
+        }
+    }
+
     func run() async throws {
         var isFine = true
         func say(_ good: Bool, _ what: String, _ text: String, remedy: String? = nil) {
@@ -68,6 +87,7 @@ struct DoctorCommand: AsyncParsableCommand {
         } catch {
             say(false, engine.name, error.message, remedy: error.remedy)
         }
+        await lookForSpark(root, reactor) { say($0, $1, $2, remedy: $3) }
         do throws(Failure) {
             let program = try CurlProgram.find(state.variables)
             say(true, "curl", "\(try await CurlProgram.version(of: program, reactor: reactor)) at \(program)")

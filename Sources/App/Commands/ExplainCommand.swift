@@ -8,7 +8,7 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Print the SQL of a data stage as a script for plain duckdb, or what a stage of another type runs.",
+            "Print the SQL of a data stage as a script for plain duckdb or Spark, or what a stage of another type runs.",
         discussion: CommandHelp.paragraphs(
             """
             To run the script, save it and call 'duckdb -f FILE' in the project's folder; it writes the outputs in place.
@@ -30,17 +30,28 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The item of a fan-out, as name=value (default: the first item).")
     var item: [String] = []
 
+    @Option(help: "The engine whose SQL is printed, duckdb or spark (default: the one that the stage runs on).")
+    var engine: EngineChoice?
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let loaded = try state.project.load(file, environment: environment)
+        var loaded = try state.project.load(file, environment: environment)
+        if engine == .auto {
+            throw ValidationError("'--engine' is duckdb or spark: 'auto' depends on the size of the inputs")
+        }
+        for index in loaded.pipeline.stages.indices where loaded.pipeline.stages[index].definition.runsOnSpark {
+            // What decides by size is shown for one machine unless it is asked for.
+            let own = loaded.pipeline.stages[index].engine
+            loaded.pipeline.stages[index].engine = engine ?? (own == .auto ? .duckdb : own)
+        }
         guard let stage = loaded.pipeline.stage(StageID(self.stage)) else {
             let names = loaded.pipeline.stages.map(\.id.rawValue)
             throw ValidationError(
                 "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
         let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
-        let text = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+        let text = try await state.withReadOnlyServices(root: loaded.pipeline.root) { [loaded] services in
             try await Output.reporting { try await explain(stage, loaded, given, services) }
         }
         Output.document(text)
@@ -53,14 +64,16 @@ struct ExplainCommand: AsyncParsableCommand {
         let request = RunRequest(parameters: given)
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
         let facts = loaded.facts(of: "explained", started: now, parameters: plan.parameters)
-        let tools = services.tools(
+        let looking = services.tools(
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
+        let tools = looking.running(on: stage.engine)
         let masker = tools.masker
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, sql: tools.sql, schemas: loaded.schemas,
             now: now)
+        attempt.engine = stage.engine
         if let words = stage.type.explanation(for: attempt) { return masker.masked(words) + "\n" }
-        let examination = PipelineExamination(loaded, facts: facts, tools: tools)
+        let examination = PipelineExamination(loaded, facts: facts, tools: looking)
         let findings = try await examination.soundFindings(of: [stage.id])
         for name in stage.reads.map(\.value) { if let failure = findings.unknown[name] { throw failure } }
         // No more than the stage reads: what others will write need not be there.
@@ -82,9 +95,15 @@ struct ExplainCommand: AsyncParsableCommand {
                 return place
             }
         }
-        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
-        let links = try await findTables(&attempt, tables)
-        try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables))
+        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: looking)
+        var links: [DatasetName: DatabaseLink] = [:]
+        if stage.engine == .spark {
+            fetched += attempt.nameParquet(for: tools.engine)
+        } else {
+            links = try await findTables(&attempt, tables)
+        }
+        try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: looking, tables: tables))
+        await tools.engine.close()
         return masker.masked(
             fetched.joined()
                 + text(

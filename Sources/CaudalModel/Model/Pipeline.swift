@@ -50,6 +50,8 @@ package struct Pipeline: Sendable {
     package var targets: [String: Target] = [:]
     /// Which names of variables and parameters denote secrets.
     package var secretNames = SecretNames()
+    /// How Spark is reached by the stages that run on it.
+    package var spark = SparkSettings()
 
     /// Upstream stages that follow from the files that stages read, besides those that follow from dataset names.
     package var fileEdges: [StageID: Set<StageID>] = [:] { didSet { findUpstream() } }

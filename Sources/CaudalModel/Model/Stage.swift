@@ -35,6 +35,8 @@ package struct Stage: Sendable {
     package var samples: SampleRule?
     /// Where its program runs.
     package var placement = Placement.local
+    /// What runs its SQL.
+    package var engine = EngineChoice.duckdb
     /// The work of its type.
     package var definition: any StageDefinition
     /// Its resolved definition: equal definitions have equal texts, which reuse and changed plans compare.
@@ -170,6 +172,8 @@ package protocol StageDefinition: Sendable {
     var needsSQLEngine: Bool { get }
     /// Whether items of a fan-out divide the rows of its first input among themselves.
     var dividesRows: Bool { get }
+    /// Whether its SQL can be run by Spark.
+    var runsOnSpark: Bool { get }
     /// Whether its attempts need the state of the run.
     var wantsRunState: Bool { get }
     /// Why it cannot have `foreach`; nil if it can.
@@ -194,6 +198,7 @@ extension StageDefinition {
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
     package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }
+    package var runsOnSpark: Bool { false }
     package var wantsRunState: Bool { false }
     package var fanOutObstacle: (message: String, remedy: String?)? { nil }
     package func reuseObstacle(isWanted: Bool) -> String? { nil }

@@ -31,8 +31,9 @@ extension AttemptContext {
         // Corrected rows belong to their run: what was made from them is no other run's output.
         if runner.reuse.obstacle(for: stage) != nil || !attempt.corrections.isEmpty { return nil }
         let isData = !stage.definition.runsProgram || !stage.checks.isEmpty
-        // Without DuckDB the work fails by itself, and says so.
-        let version = isData ? try? await tools.program().version : nil
+        // Without an engine the work fails by itself, and says so.
+        let program = isData ? try? await engineTools.program() : nil
+        let version = attempt.engine == .duckdb ? program?.version : program?.description
         let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
         return runner.reuse.key(of: attempt, reads: await versions(of: sources), duckDB: version)
     }

@@ -79,11 +79,12 @@ struct AttemptContext: Sendable {
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
-        if isMain {
+        job.sources = Array(attempt.sources.values)
+        if isMain, attempt.engine == .duckdb {
             job.executor = try await executor()
             job.begun = begun
         }
-        var execution = try await tools.execute(job, for: control)
+        var execution = try await engineTools.execute(job, for: control)
         // Most work that is larger than its memory waits on the disk; some cannot, such as a list of all rows.
         for room in tools.largerMemory where room > job.memory {
             guard execution.lacksMemory, memory == nil, stage.placement == .local, control.stopReason == nil else {
@@ -93,7 +94,7 @@ struct AttemptContext: Sendable {
                 "\(job.memory.shortBytes) of memory are not enough; its script runs again with up to \(room.shortBytes)"
             )
             job.memory = room
-            execution = try await tools.execute(job, for: control)
+            execution = try await engineTools.execute(job, for: control)
         }
         return execution
     }

@@ -26,6 +26,7 @@ extension AttemptContext {
                 of: dataset, record: LoadRecord.Key(run: facts.runID, stage: stage.id))
         }
         attempt.corrections = try await usableCorrections()
+        try await makeReadable()
         let (shapes, notes) = try shapes()
         return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)
     }
@@ -58,7 +59,7 @@ extension AttemptContext {
 }
 
 extension StageAttempt {
-    /// Asks DuckDB for the columns of the user's queries that the stage's type must know to make its work.
+    /// Asks the engine for the columns of the user's queries that the stage's type must know to make its work.
     ///
     /// - Throws: ``Failure`` where a query is refused, ``ConfigError`` where it does not fit what it reads.
     package mutating func findQueryColumns(_ tools: DataTools) async throws {

@@ -41,7 +41,7 @@ extension AttemptContext {
     /// - Throws: ``Failure`` where the work could not be done or published; nothing is published then.
     func work(_ publish: PublicationRecorder) async throws -> AttemptResult {
         var context = self
-        try await context.attempt.findQueryColumns(tools)
+        try await context.attempt.findQueryColumns(engineTools)
         context.takePart()
         return try await context.carryOut(try stage.type.work(for: context.attempt).work, publish)
     }

@@ -14,9 +14,10 @@ extension DataWork: AttemptWork {
         var done = FinishedWork(result: AttemptResult(ending: .succeeded))
         done.result.take(execution)
         done.result.reads = await versions
-        done.result.tool = try await context.tools.program().description
+        done.result.tool = try await context.engineTools.program().description
         guard execution.failure == nil, let readings = execution.readings else { return done }
         try context.refuseChange()
+        try await context.finishOutputs(of: script, outputs, readings)
         done.evidence = evidence
         let outcome: DataOutcome
         do {

@@ -68,6 +68,7 @@ extension AttemptContext {
     /// That it cannot be done is no failure: the items read the input themselves, and tell what is wrong with it.
     mutating func divideInput(among items: [Item], _ result: inout AttemptResult) async {
         guard Self.itemsWithParts.contains(items.count), stage.placement == .local, stage.timeout == nil,
+            attempt.engine == .duckdb,
             !runner.reuse.isWanted(for: stage), let source = divisibleInput, let shared = attempt.sharedFolder,
             source.files.reduce(0, { $0 + (FileText.size($1) ?? 0) }) >= Self.leastInput
         else { return }

@@ -134,6 +134,7 @@ package final class StageAttemptRunner: AttemptRunner {
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         var context = AttemptContext(runner: self, order: order, control: control, attempt: attempt)
         try await context.findSources()
+        context.chooseEngine()
         return context
     }
 }

@@ -3,7 +3,7 @@ import CaudalModel
 /// A kind that computes one number from all numbers of a column.
 protocol AggregateCheck: ColumnCheck, FigureCheck {
     /// The SQL aggregate function.
-    static var function: String { get }
+    static func aggregate(_ value: String, _ type: ColumnType, _ sql: any SQLDialect) -> String
 }
 
 extension AggregateCheck {
@@ -17,7 +17,9 @@ extension AggregateCheck {
             at: check.location)
     }
 
-    func measure(_ data: CheckedData) -> String { data.number("\(Self.function)(\(data.sql.name(column)))") }
+    func measure(_ data: CheckedData) -> String {
+        data.number(Self.aggregate(data.sql.name(column), data.type(of: column), data.sql))
+    }
 
     func judge(_ found: CheckMeasurement) -> CheckResult {
         guard let value = found.measure else {

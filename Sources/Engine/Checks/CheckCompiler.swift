@@ -49,6 +49,20 @@ package struct CheckCompiler {
         return checks.compactMap { fault(of: $0, checked, references) ?? $0.kind.fault(in: $0, checked) }
     }
 
+    /// What of the checks would come out differently on the engine that measures them.
+    package func obstacles() -> [ConfigError] {
+        let typing = ExpressionTyping(columns: source.columns, references: references)
+        return checks.indices.compactMap { index in
+            let (check, data) = (checks[index], data(index))
+            if let filter = check.filter, let fault = sql.obstacle(to: filter.value, typing) {
+                return ConfigError(fault.message, remedy: fault.remedy, at: filter.location.advanced(by: fault.offset))
+            }
+            let part = check.partitionBy.flatMap { sql.obstacle(toCast: data.type(of: $0), to: .text) }
+            guard let obstacle = check.kind.obstacle(data) ?? part else { return nil }
+            return ConfigError("check '\(check.id)': on Spark, \(obstacle)", at: check.location)
+        }
+    }
+
     /// The faults that checks of every kind may have.
     private static func fault(
         of check: Check, _ checked: CheckedColumns, _ references: [Template.Reference: ColumnType]

@@ -21,6 +21,9 @@ protocol CheckKind: CheckDefinition {
     /// The fault of a check for these columns, apart from missing columns.
     func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError?
 
+    /// Why it would come out differently on the engine that measures it, in words; nil where it comes out alike.
+    func obstacle(_ data: CheckedData) -> String?
+
     /// Why a stage with such a check is not reused, as the end of a sentence; nil if it may be.
     var reuseObstacle: String? { get }
 
@@ -86,6 +89,7 @@ protocol CheckKind: CheckDefinition {
 extension CheckKind {
     static func insteadOfParts(by column: String) -> String? { nil }
     func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? { nil }
+    func obstacle(_ data: CheckedData) -> String? { nil }
     var reuseObstacle: String? { nil }
     var keyColumns: [String] { [] }
     func prepare(_ data: CheckedData, _ script: inout SQLScript) {}

@@ -86,7 +86,7 @@ struct CheckedData {
         let name = sql.name(column)
         let kind = "CASE WHEN GROUPING(\(name)) = 1 THEN '\(RowKind.parts)' ELSE '\(RowKind.part)' END"
         return "SELECT \(kind) AS \(RowKind.field), \(index) AS \"check\", "
-            + "CAST(\(name) AS VARCHAR) AS part, \(measures.joined(separator: ", "))\nFROM \(from())\n"
+            + "\(sql.cast(name, to: .text)) AS part, \(measures.joined(separator: ", "))\nFROM \(from())\n"
             + "GROUP BY GROUPING SETS ((\(name)), ())\n"
             + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(CheckCompiler.partLimit + 2)"
     }
@@ -133,7 +133,7 @@ struct CheckedData {
         let query =
             "\(sampleHead)\(names[0]) AS \"row\", \(names[1]) AS \"values\", \(names[2]) AS part\n"
             + "FROM (SELECT \(rowNumber) AS \(names[0]), \(sampleValues) AS \(names[1]), "
-            + "CAST(\(sql.name(part)) AS VARCHAR) AS \(names[2]),\n"
+            + "\(sql.cast(sql.name(part), to: .text)) AS \(names[2]),\n"
             + "             row_number() OVER (PARTITION BY \(sql.name(part)) ORDER BY \(order)) AS \(names[3])\n"
             + "      FROM \(from(numbersRows: true))\n      WHERE \(hasFailingRows) AND \(filterPrefix)\(condition))\n"
             + "WHERE \(names[3]) <= \(CheckResult.sampleLimit)\n"
@@ -158,5 +158,8 @@ struct CheckedData {
     }
 
     /// The number of a row in the data, from 1.
-    var rowNumber: String { "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" }
+    var rowNumber: String {
+        // What several tasks write has no order before it is one file.
+        sql.keepsOrder ? "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" : "CAST(NULL AS BIGINT)"
+    }
 }

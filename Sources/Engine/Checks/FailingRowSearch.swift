@@ -59,7 +59,9 @@ struct FailingRowSearch {
 
     /// Adds the statements to a script, after those that measure the checks.
     func add(to script: inout SQLScript) {
-        if !together.isEmpty {
+        if !sql.keepsOrder {
+            addWhole(to: &script)
+        } else if !together.isEmpty {
             addFirst(to: &script)
             addOthers(to: &script)
         }
@@ -68,6 +70,24 @@ struct FailingRowSearch {
             let id = data.check.id
             script.add("note how many rows fail \(id)", weight: 0.1, .note(count, as: CheckCompiler.found))
             script.add("rows that fail \(id), if there are any", weight: 0.5, .lines(.sample, query))
+        }
+    }
+
+    /// Looks for the failing rows of each check in all of its rows, where its measurement says that there are any.
+    private func addWhole(to script: inout SQLScript) {
+        for (data, rows) in together {
+            let wanted = "(SELECT \(rows.count) > 0 FROM \(CheckCompiler.measures(sql)))"
+            let query: String
+            switch rows {
+            case .alone: continue
+            case .repeated(_, let rows): query = "\"check\", \"row\", \"values\"\nFROM (\(rows(.all, wanted)))"
+            case .single(_, let condition):
+                query =
+                    "\(data.sampleHead)\(data.rowNumber) AS \"row\", \(data.sampleValues) AS \"values\"\n"
+                    + "FROM \(source.fromClause(sql, numbersRows: true))\nWHERE \(wanted) AND \(data.filterPrefix)(\(condition))\n"
+                    + "ORDER BY \(sql.name(DataSource.rowColumn))\nLIMIT \(CheckResult.sampleLimit)"
+            }
+            script.add("find the rows that fail \(data.check.id), if there are any", weight: 2, .lines(.sample, query))
         }
     }
 

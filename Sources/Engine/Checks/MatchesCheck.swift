@@ -14,6 +14,10 @@ struct MatchesCheck: SingleRowCheck {
         return subject.column().map { [MatchesCheck(column: $0, pattern: pattern?.value ?? "")] } ?? []
     }
 
+    func obstacle(_ data: CheckedData) -> String? {
+        data.sql.obstacle(toCast: data.type(of: column), to: .text) ?? data.sql.obstacle(toPattern: pattern)
+    }
+
     func failing(_ data: CheckedData) -> String {
         "NOT \(data.sql.matches(data.sql.cast(data.sql.name(column), to: .text), pattern: pattern))"
     }

@@ -18,16 +18,17 @@ struct UniqueCheck: RowCheck {
             let values = data.aggregate("count(\(names[0]))")
             return "CAST(\(values) - \(data.aggregate("count(DISTINCT \(names[0]))")) AS BIGINT)"
         }
-        let key = "(\(names.joined(separator: ", ")))"
+        let key = data.sql.tuple(names)
         let present = present(data)
         return "CAST(\(data.rows(present)) - \(data.aggregate("count(DISTINCT \(key))", where: present)) AS BIGINT)"
     }
 
     func failingRows(_ data: CheckedData) -> FailingRows? {
         // Struct values compare NULL as a value, so that rows without a part are grouped too.
-        let list = ((data.check.partitionBy.map { [$0] } ?? []) + columns).map(data.sql.name).joined(separator: ", ")
+        let names = ((data.check.partitionBy.map { [$0] } ?? []) + columns).map(data.sql.name)
+        let (list, key) = (names.joined(separator: ", "), data.sql.tuple(names))
         return data.failingRows(order: columns.map { "\(data.sql.name($0)) NULLS LAST" }) { rows in
-            "(\(list)) IN (SELECT (\(list)) FROM \(rows)\n"
+            "\(key) IN (SELECT \(key) FROM \(rows)\n"
                 + "  WHERE \(data.filterPrefix)\(present(data)) GROUP BY \(list) HAVING count(*) > 1)"
         }
     }

@@ -14,6 +14,8 @@ package struct ReadingContext {
     /// The names of the targets, and where stages run that say nothing of it.
     var targetNames: [String] = []
     var placement: (placement: Placement, definition: [String])?
+    /// What runs the SQL of stages that say nothing of it.
+    var engine: EngineChoice?
 }
 
 /// Reads the keys that belong to one stage type from the stage's mapping.
@@ -102,6 +104,8 @@ package struct PipelineReader {
             }
         }
         readPlacement(&reader, &pipeline, of: root)
+        context.engine = reader.choice("engine", as: EngineChoice.self)
+        pipeline.spark = SparkSettingsReader.read(&reader)
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
         notes.templatesOutsideStages = problems.templates
         let kinds = pipeline.connections.mapValues(\.kind)

@@ -40,6 +40,7 @@ enum StageSettingsReader {
         stage.resources = resources(&reader)
         stage.logLimit = logLimit(&reader)
         let inherited = place(&stage, &reader, context)
+        stage.engine = SparkSettingsReader.engine(of: definition, &reader, usual: context.engine)
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.reusesUnchanged = reuse(&reader)
@@ -47,7 +48,10 @@ enum StageSettingsReader {
         _ = reader.node("notify")
         stage.samples = reader.choice("samples", as: SampleRule.self)
         stage.checks = checks(&reader, context, hasData: definition.hasRowsToCheck)
-        stage.definitionText = (entry.value.definitionLines() + inherited).joined(separator: "\n")
+        let engine =
+            stage.engine != .duckdb && reader.valueLocation(of: "engine") == nil
+            ? ["engine: \(stage.engine.rawValue)"] : []
+        stage.definitionText = (entry.value.definitionLines() + inherited + engine).joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()
         return stage

@@ -95,6 +95,17 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
+    /// The same rows in a Parquet file that was made of them.
+    func readingParquet(_ file: String) -> DataSource {
+        var source = DataSource(dataset: dataset, files: [file], format: .parquet, columns: columns, isOwn: true)
+        source.originals = knownFiles
+        source.namedTimes = namedTimes
+        source.emptyColumns = emptyColumns
+        source.notes = notes
+        source.addresses = addresses
+        return source
+    }
+
     /// Stands for another source, of whose rows its files hold a part.
     mutating func takePlace(of whole: DataSource, as part: PartOfRows) {
         self.part = part

@@ -164,7 +164,7 @@ extension RelationBuilder {
         let names = lookup.on.map(\.lookup.value).joined(separator: ", ")
         let place = "\(lookup.dataset.value) has more than one row for some \(names), such as "
         let remedy = "; remove them, or set 'duplicates' to first or last"
-        let example = keys.map { "CAST(min(\($0)) AS VARCHAR)" }.joined(separator: " || ', ' || ")
+        let example = keys.map { sql.cast("min(\($0))", to: .text) }.joined(separator: " || ', ' || ")
         let present = keys.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
         let repeated: String
         if let validity = lookup.validity {

@@ -10,7 +10,7 @@ extension RelationBuilder {
     /// Whether rows are looked up by their places: in a small file of text, by one key of a type whose values are equal exactly where
     /// their texts are.
     package func looksUpPlaces(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> Bool {
-        guard lookup.on.count == 1, lookup.validity == nil, source.table == nil, !source.files.isEmpty,
+        guard sql.keepsOrder, lookup.on.count == 1, lookup.validity == nil, source.table == nil, !source.files.isEmpty,
             // How many rows a compressed file has, its size does not tell.
             source.format != .parquet, source.files.allSatisfy({ !$0.hasSuffix(".gz") && !$0.hasSuffix(".zst") }),
             source.files.reduce(0, { $0 + (FileText.size($1) ?? Self.mostBytes) }) < Self.mostBytes

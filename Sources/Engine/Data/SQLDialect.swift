@@ -6,7 +6,7 @@ package import CaudalModel
 /// that come from outside are bound and never pasted. The parts that belong together are protocols of their own: times,
 /// sources, statements, places, connections.
 package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, PlaceDialect,
-    ConnectionDialect
+    ConnectionDialect, LimitDialect
 {
     /// The same dialect with another zone for times without an offset.
     func inZone(_ zone: String?) -> Self
@@ -16,6 +16,8 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Place
     func text(_ text: String) -> String
     /// A list of values.
     func list(_ values: [String]) -> String
+    /// Several values as one, of which two are the same where all of their parts are, or are missing.
+    func tuple(_ values: [String]) -> String
     /// A column of a query that makes a row of each value; of two such columns, the values at one place stand in one row.
     func spread(_ values: [String]) -> String
     /// A type by its name in this engine.
@@ -26,10 +28,21 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Place
     func variable(_ reference: Template.Reference, as type: ColumnType) -> String
     /// A cast that returns null for a value that does not fit.
     func tryCast(_ sql: String, to type: ColumnType) -> String
+    /// The same for a value whose type is known; ``tryCast(_:to:)`` is given texts.
+    func tryCast(_ sql: String, from old: ColumnType, to new: ColumnType) -> String
+    /// A cast that an expression of the pipeline file has.
+    func convert(_ sql: String, from old: ColumnType?, to new: ColumnType) -> String
     /// A cast that fails for a value that does not fit.
     func cast(_ sql: String, to type: ColumnType) -> String
     /// A call of a function; the arguments are SQL.
     func call(_ function: Expression.Function, _ arguments: [String]) -> String
+    /// A call with a regular expression that stands in the pipeline file; nil where it is a call like any other.
+    ///
+    /// `replacement`: what replaces a match, where it stands in the file too.
+    func patternCall(_ function: Expression.Function, _ arguments: [String], pattern: String, replacement: String?)
+        -> String?
+    /// Whether a text is like a pattern with `%` and `_`.
+    func like(_ value: String, _ pattern: String, negated: Bool) -> String
     /// Whether a part of `sql` matches a regular expression.
     func matches(_ sql: String, pattern: String) -> String
     /// Whether all of `sql` matches a regular expression.
@@ -64,6 +77,9 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Place
     func isOutside(_ set: String, last: String, row: String) -> String
     /// The aggregate that gives a fingerprint of rows, whatever their order.
     func fingerprint(of columns: [String]) -> String
+    /// The aggregates that give the sum and the mean of numbers of a type.
+    func sum(of value: String, _ type: ColumnType) -> String
+    func mean(of value: String, _ type: ColumnType) -> String
     /// The aggregate that counts different values.
     func countOfValues(_ value: String, isEstimated: Bool) -> String
     /// The aggregate for quantiles, as a list of texts.
@@ -83,6 +99,18 @@ package enum MessagePart {
 }
 
 extension SQLDialect {
+    package func tuple(_ values: [String]) -> String { "(" + values.joined(separator: ", ") + ")" }
+    package func tryCast(_ sql: String, from old: ColumnType, to new: ColumnType) -> String { tryCast(sql, to: new) }
+    package func convert(_ sql: String, from old: ColumnType?, to new: ColumnType) -> String { cast(sql, to: new) }
+    package func patternCall(
+        _ function: Expression.Function, _ arguments: [String], pattern: String, replacement: String?
+    ) -> String? { nil }
+    package func like(_ value: String, _ pattern: String, negated: Bool) -> String {
+        "\(value) \(negated ? "NOT " : "")LIKE \(text(pattern))"
+    }
+    package func sum(of value: String, _ type: ColumnType) -> String { "sum(\(value))" }
+    package func mean(of value: String, _ type: ColumnType) -> String { "avg(\(value))" }
+
     /// A name that is made up here, in quotation marks.
     package func ownName(_ text: String) -> String { name(OwnName.prefix + text) }
 
@@ -112,11 +140,11 @@ extension SQLDialect {
         case (.text, .number):
             "CASE WHEN NOT contains(\(value), '_') THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
-            "CASE WHEN \(tryCast(value, to: .integer)) = \(value) THEN \(tryCast(value, to: .integer)) END"
+            "CASE WHEN \(tryCast(value, from: old, to: .integer)) = \(value) THEN \(tryCast(value, from: old, to: .integer)) END"
         case (.text, .timestamp): moment(value)
         case (.text, .localTimestamp): time(value, as: .localTimestamp)
         case (.text, .date): day(value)
-        default: tryCast(value, to: new)
+        default: tryCast(value, from: old, to: new)
         }
     }
 
@@ -151,7 +179,9 @@ extension SQLDialect {
         keepsTimesApart: Bool = false
     ) -> String {
         let numbers = Set(columns.filter { $0.type == .number }.map(\.name))
-        return self.expression(expression, references, numbers, isExact: true, keepsTimesApart: keepsTimesApart)
+        let typing = ExpressionTyping(columns: columns, references: references)
+        return self.expression(
+            expression, references, numbers, typing, isExact: true, keepsTimesApart: keepsTimesApart)
     }
 
     /// The same for a subexpression.
@@ -160,12 +190,12 @@ extension SQLDialect {
     ///   - numbers: The floating-point columns.
     ///   - isExact: Whether decimals with more digits than floating point holds are not compared with floating point.
     private func expression(
-        _ expression: Expression, _ references: [Template.Reference: ColumnType], _ numbers: Set<String>, isExact: Bool,
-        keepsTimesApart: Bool
+        _ expression: Expression, _ references: [Template.Reference: ColumnType], _ numbers: Set<String>,
+        _ typing: ExpressionTyping, isExact: Bool, keepsTimesApart: Bool
     ) -> String {
         let isExact = isExact && !expression.compares(numbers, references)
         func print(_ inner: Expression) -> String {
-            self.expression(inner, references, numbers, isExact: isExact, keepsTimesApart: keepsTimesApart)
+            self.expression(inner, references, numbers, typing, isExact: isExact, keepsTimesApart: keepsTimesApart)
         }
         func operand(_ inner: Expression) -> String {
             switch inner.node {
@@ -201,7 +231,7 @@ extension SQLDialect {
         case .isBetween(let inner, let low, let high, let negated):
             return "\(operand(inner)) \(negated ? "NOT " : "")BETWEEN \(operand(low)) AND \(operand(high))"
         case .isLike(let inner, let pattern, let negated):
-            return "\(operand(inner)) \(negated ? "NOT " : "")LIKE \(text(pattern))"
+            return like(operand(inner), pattern, negated: negated)
         case .cases(let branches, let otherwise):
             let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
             return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
@@ -213,10 +243,21 @@ extension SQLDialect {
             return moment(cast(print(inner), to: .text), isStrict: true)
         case .cast(let inner, .date): return day(cast(print(inner), to: .text), isStrict: true)
         case .cast(let inner, let type) where type == .integer || type == .text:
-            return cast(plain(inner, print), to: type)
-        case .cast(let inner, let type): return cast(print(inner), to: type)
+            return convert(plain(inner, print), from: (try? typing.type(of: inner)) ?? nil, to: type)
+        case .cast(let inner, let type):
+            return convert(print(inner), from: (try? typing.type(of: inner)) ?? nil, to: type)
         case .call(.concat, let arguments): return call(.concat, arguments.map { plain($0, print) })
-        case .call(let function, let arguments): return call(function, arguments.map(print))
+        case .call(let function, let arguments):
+            let printed = arguments.map(print)
+            if arguments.count > 1, case .literal(.text(let pattern)) = arguments[1].node,
+                [.regexpMatches, .regexpReplace].contains(function)
+            {
+                var replacement: String?
+                if case .literal(.text(let text))? = arguments.dropFirst(2).first?.node { replacement = text }
+                let own = patternCall(function, printed, pattern: pattern, replacement: replacement)
+                if let own { return own }
+            }
+            return call(function, printed)
         }
     }
 

@@ -212,7 +212,10 @@ package struct SchemaPredicates {
         }
         if let allowed = rules.allowed {
             let words = allowed.map(\.description).joined(separator: ", ")
-            list.append((allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, allowed, number)))
+            let type: ColumnType = if case .typed(let type) = form { type } else { .text }
+            list.append(
+                (allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, of: type, allowed, number))
+            )
         }
         return list
     }
@@ -247,14 +250,16 @@ package struct SchemaPredicates {
         }
     }
 
-    private func isAllowed(_ value: String, _ allowed: [ValueRules.Constant], _ number: String?) -> String {
+    private func isAllowed(
+        _ value: String, of type: ColumnType, _ allowed: [ValueRules.Constant], _ number: String?
+    ) -> String {
         var options: [String] = []
         let texts = allowed.compactMap { if case .text(let text) = $0 { sql.text(text) } else { nil } }
         if !texts.isEmpty { options.append("\(value) IN (\(texts.joined(separator: ", ")))") }
         for scalar in allowed {
             switch scalar {
             case .number(let bound):
-                options.append("\(number ?? sql.tryCast(value, to: .number)) = \(sql.literal(bound))")
+                options.append("\(number ?? sql.tryCast(value, from: type, to: .number)) = \(sql.literal(bound))")
             case .boolean(let truth): options.append("\(sql.cast(value, to: .text)) = '\(truth)'")
             case .text, .null, .list, .object: break
             }

@@ -92,25 +92,7 @@ package struct DuckDBDialect: SQLDialect {
     package func columnType(named name: String) -> ColumnType { ColumnType(duckDB: name) }
 
     /// The name under which a bound value is set.
-    ///
-    /// DuckDB ignores case in names, while users do not: the places of capitals are appended to the name.
-    package static func variableName(_ reference: Template.Reference) -> String {
-        let name =
-            switch reference {
-            case .param(let name): "param_\(name)"
-            case .environment(let name): "env_\(name)"
-            case .runID: "run_id"
-            case .runStarted: "run_started"
-            case .slotTime: "schedule_time"
-            case .slotDate: "schedule_date"
-            case .item(let name): "item_\(name)"
-            case .input(let name): "input_\(name)"
-            case .stageOutput: "stage_output"
-            }
-        guard name != name.lowercased(), name != name.uppercased() else { return name }
-        let capitals = name.enumerated().filter { $0.element.isUppercase }.map { String($0.offset) }
-        return name + "#" + capitals.joined(separator: ".")
-    }
+    package static func variableName(_ reference: Template.Reference) -> String { reference.variableName }
 
     package func tryCast(_ sql: String, to type: ColumnType) -> String { "TRY_CAST(\(sql) AS \(self.type(type)))" }
 

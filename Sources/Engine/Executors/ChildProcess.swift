@@ -21,6 +21,8 @@ package struct ProcessLaunch: Sendable {
     package var ledger: SpawnLedger?
     /// The files whose writing is waited for when the process has ended; nil ends everything that it left running.
     package var awaited: AwaitedWrites?
+    /// The way in, for a process that is told what to do while it runs.
+    var input: ChildInput?
 
     package init(
         program: String, arguments: [String], inherited: InheritedEnvironment = InheritedEnvironment([:]),
@@ -36,6 +38,17 @@ package struct ProcessLaunch: Sendable {
         self.grace = grace
         self.ledger = ledger
         self.awaited = awaited
+    }
+
+    /// A process that reads requests from its standard input.
+    init(
+        program: String, arguments: [String], variables: [String: String], folder: String, marker: String,
+        grace: Duration, ledger: SpawnLedger?, input: ChildInput
+    ) {
+        self.init(
+            program: program, arguments: arguments, variables: variables, folder: folder, marker: marker, grace: grace,
+            ledger: ledger)
+        self.input = input
     }
 
     /// The environment variable that contains the marker.

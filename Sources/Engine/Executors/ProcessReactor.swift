@@ -202,6 +202,7 @@ enum Spawner {
         }
         close(pipes[1])
         close(pipes[3])
+        launch.input?.closeChildEnd()
         guard pid > 0 else {
             close(pipes[0])
             close(pipes[2])
@@ -225,14 +226,15 @@ enum Spawner {
             for text in variables { free(text) }
         }
         let environment = variables + launch.inherited.texts(without: own) + [nil]
+        let input = launch.input?.childEnd ?? -1
         return withExtendedLifetime(launch.inherited) {
             guard let ledger = launch.ledger else {
-                return cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+                return cs_spawn(launch.program, arguments, environment, launch.folder, input, output, errors, 0)
             }
             return ledger.withNote(marker: launch.marker) { note in
                 var note = note
                 return cs_spawn_noted(
-                    launch.program, arguments, environment, launch.folder, -1, output, errors, 0, &note)
+                    launch.program, arguments, environment, launch.folder, input, output, errors, 0, &note)
             }
         }
     }

@@ -32,6 +32,23 @@ package protocol SQLEngine: Sendable {
     /// Whether the program is there, be it one that will do or not.
     var isInstalled: Bool { get }
 
+    /// Whether what its scripts write are folders of Parquet parts, of which each dataset is made then.
+    static var writesParts: Bool { get }
+
+    /// What of a stage it cannot be given, whatever the columns are.
+    func obstacles(to stage: Stage, in pipeline: Pipeline) -> [ConfigError]
+
+    /// Why its stages cannot read a source, in words; nil where they can.
+    ///
+    /// `validating`: whether it is the file that a validate stage judges.
+    func obstacle(toRead source: DataSource, validating: Bool, root: String) -> String?
+
+    /// Whether its scripts read a source as it lies there; any other is made into Parquet before.
+    func reads(_ source: DataSource, validating: Bool) -> Bool
+
+    /// Ends what it has running, when the run has ended.
+    func close() async
+
     /// Runs a script, by the executor of its job.
     ///
     /// Stopping is a message, as for every ``StageExecutor``. The work has succeeded when all statements that make the data
@@ -40,6 +57,9 @@ package protocol SQLEngine: Sendable {
 
     /// Whether the program has begun with a script: from then on its time counts.
     func hasBegun(_ job: SQLJob) -> Bool
+
+    /// How long it may take to begin with a script.
+    var patience: Duration { get }
 
     /// The file with which the program reaches databases of a kind; nil where it needs none.
     ///
@@ -58,8 +78,16 @@ package protocol SQLEngine: Sendable {
 }
 
 extension SQLEngine {
+    package static var writesParts: Bool { false }
+    package func obstacles(to stage: Stage, in pipeline: Pipeline) -> [ConfigError] { [] }
+    package func obstacle(toRead source: DataSource, validating: Bool, root: String) -> String? { nil }
+    package func reads(_ source: DataSource, validating: Bool) -> Bool { true }
+    package var patience: Duration { ToolRun.patience }
+    package func close() async {}
+
     /// How its SQL is written, for times in UTC.
     package var dialect: any SQLDialect { Self.dialect }
+    package var writesParts: Bool { Self.writesParts }
 }
 
 /// Where an engine works, and with what.
@@ -70,17 +98,21 @@ package struct EngineSurroundings: Sendable {
     package var variables: [String: String]
     package var reactor: ProcessReactor
     package var masker: SecretMasker
+    /// How Spark is reached.
+    package var spark: SparkSettings
     /// The engine's program, found when it is first asked for.
     package var program: @Sendable () async throws(Failure) -> EngineProgram
 
     package init(
         root: String, variables: [String: String], reactor: ProcessReactor, masker: SecretMasker,
+        spark: SparkSettings = SparkSettings(),
         program: @escaping @Sendable () async throws(Failure) -> EngineProgram
     ) {
         self.root = root
         self.variables = variables
         self.reactor = reactor
         self.masker = masker
+        self.spark = spark
         self.program = program
     }
 }
@@ -91,8 +123,11 @@ package struct EngineProgram: Sendable, Hashable, CustomStringConvertible {
     package let name: String
     package let version: String
     package let path: String
+    /// What it works with besides, such as Java, in its own words.
+    package let note: String?
 
-    package init(name: String, version: String, path: String) {
+    package init(name: String, version: String, path: String, note: String? = nil) {
+        self.note = note
         self.name = name
         self.version = version
         self.path = path
@@ -124,6 +159,8 @@ package struct SQLJob: Sendable {
     package var executor: (any ProgramExecutor)?
     /// Work that goes on elsewhere, to be taken up again instead of being begun.
     package var begun: WorkIdentity?
+    /// What the script reads, for engines that look at it themselves.
+    package var sources: [DataSource] = []
 
     package init(
         script: SQLScript, essentialStatements: Int, scriptFile: String, workFolder: String, files: [String],

@@ -21,8 +21,10 @@ package struct DataTools: Sendable {
     let seen: SourceCache
     /// What was fetched from servers.
     let fetched: FetchedFiles
-    /// What runs data stages.
-    package let engine: any SQLEngine
+    /// What runs data stages and answers questions.
+    package private(set) var engine: any SQLEngine
+    /// Spark, for stages that run on it.
+    package var spark: (any SQLEngine)?
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
@@ -41,7 +43,15 @@ package struct DataTools: Sendable {
         self.engine = engine
     }
 
-    /// The DuckDB program.
+    /// The same tools with the engine that a stage runs on; ``EngineChoice/auto`` has been decided before.
+    package func running(on choice: EngineChoice) -> DataTools {
+        guard choice == .spark, let spark else { return self }
+        var tools = self
+        tools.engine = spark
+        return tools
+    }
+
+    /// The engine's program.
     ///
     /// - Throws: ``Failure`` when there is none that will do.
     package func program() async throws(Failure) -> EngineProgram { try await engine.program() }
@@ -131,7 +141,7 @@ package struct DataTools: Sendable {
         asking?.onStop { [weak asking] in control.requestStop(asking?.stopReason ?? .cancelled) }
         defer { asking?.onStop(nil) }
         let clock = AnswerClock(
-            limit: limit, patience: ToolRun.patience, hasBegun: { engine.hasBegun(job) },
+            limit: limit, patience: engine.patience, hasBegun: { engine.hasBegun(job) },
             stop: { control.requestStop(.timedOut) })
         let execution = try await execute(job, for: control)
         guard let waited = clock.end() else { return execution }

@@ -89,6 +89,9 @@ package struct PipelineExamination {
         guard stages.contains(where: { $0.definition.needsSQLEngine }) else {
             return nil
         }
+        if stages.contains(where: { $0.engine == .spark }) {
+            do throws(Failure) { _ = try await tools.running(on: .spark).program() } catch { return error }
+        }
         do throws(Failure) {
             _ = try await tools.program()
             return nil
@@ -124,6 +127,10 @@ package struct PipelineExamination {
         for name in stage.reads.map(\.value) where findings.sources[name] == nil && findings.unknown[name] == nil {
             await lookFor(name, &findings)
         }
+        // What would come out differently on Spark is told too where the size of the inputs decides.
+        let runsOnSpark = stage.engine != .duckdb
+        let tools = tools.running(on: runsOnSpark ? .spark : .duckdb)
+        findings.faults += faultsOfEngine(stage, tools.engine, findings)
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
             itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root,
@@ -133,11 +140,12 @@ package struct PipelineExamination {
         }
         // What cannot be read here is reported by the stage that reads it.
         if let name = stage.type.textsReadAsTimes(typing), isAnybodys(name) {
-            try? await tools.lookForTimes(stage.type, typing, in: &typing.sources)
+            try? await self.tools.lookForTimes(stage.type, typing, in: &typing.sources)
             findings.sources[name]?.namedTimes = typing.sources[name]?.namedTimes
         }
         do throws(ConfigError) {
-            while let question = try stage.type.question(typing) {
+            // What the columns of a query on Spark are, Spark is asked when it is run.
+            while !runsOnSpark, let question = try stage.type.question(typing) {
                 guard let readings = try await answer(question) else { break }
                 typing.queryColumns[question.index] = question.columns(readings, tools.sql)
             }
@@ -157,14 +165,29 @@ package struct PipelineExamination {
         } catch {
             findings.faults.append(error)
         }
-        await lookAtFanOut(of: stage, &findings)
+        if !runsOnSpark { await lookAtFanOut(of: stage, &findings) }
         guard let checked = stage.checkedDataset, let source = findings.sources[checked] else { return }
         let references = loaded.pipeline.referenceTypes
         findings.faults += CheckCompiler.faults(
             of: stage.checks, columns: source.columns, references: references, others: findings.sources)
         let compiler = CheckCompiler(
             source: source, checks: stage.checks, references: references, others: findings.sources, sql: tools.sql)
-        await ask(stage.checks.indices.compactMap(compiler.question), &findings)
+        findings.faults += compiler.obstacles()
+        if !runsOnSpark { await ask(stage.checks.indices.compactMap(compiler.question), &findings) }
+    }
+
+    /// What of a stage its engine cannot be given.
+    private func faultsOfEngine(_ stage: Stage, _ engine: any SQLEngine, _ findings: Findings) -> [ConfigError] {
+        var faults = engine.obstacles(to: stage, in: pipeline)
+        for read in stage.reads {
+            guard let source = findings.sources[read.value] else { continue }
+            let validating = stage.definition.validatedInput?.value == read.value
+            guard let obstacle = engine.obstacle(toRead: source, validating: validating, root: pipeline.root) else {
+                continue
+            }
+            faults.append(ConfigError(obstacle, remedy: "run the stage on DuckDB: 'engine: duckdb'", at: read.location))
+        }
+        return faults
     }
 
     /// The table that a stage loads; nil when it could not be inspected, which is repeated when the stage runs.

@@ -66,18 +66,22 @@ package struct RunServices: Sendable {
         let memory = MemoryShare(
             machine: machine.memory, processors: Int(machine.cpu ?? 1), attempts: loaded.pipeline.maxParallel)
         let (root, variables, state, reactor, engine) = (loaded.pipeline.root, loaded.variables, state, reactor, engine)
-        let once = located.at(root) { () async throws(Failure) in
-            try await engine.locate(root: root, variables: variables, cache: state.path, reactor: reactor)
+        let spark = loaded.pipeline.spark
+        func surroundings(_ engine: any SQLEngine.Type) -> EngineSurroundings {
+            let once = located.at("\(engine.name) \(root)") { () async throws(Failure) in
+                try await engine.locate(root: root, variables: variables, cache: state.path, reactor: reactor)
+            }
+            return EngineSurroundings(
+                root: root, variables: variables, reactor: reactor, masker: masker, spark: spark
+            ) { () async throws(Failure) in try await once.value() }
         }
         let limit = loaded.variables["CAUDAL_QUESTION_LIMIT"].flatMap(ScalarFormats.duration)
         var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: memory.usual,
             largerMemory: memory.larger,
             questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen, fetched: fetched,
-            engine: engine.init(
-                EngineSurroundings(root: root, variables: variables, reactor: reactor, masker: masker) {
-                    () async throws(Failure) in try await once.value()
-                }))
+            engine: engine.init(surroundings(engine)))
+        tools.spark = SQLEngines.spark.init(surroundings(SQLEngines.spark))
         tools.hidesValues = loaded.pipeline.hidesValues
         return tools
     }
@@ -148,6 +152,8 @@ actor LazyValue<Value: Sendable> {
 package struct RunSession: Sendable {
     /// What carries the run out.
     package let engine: RunEngine
+    /// What the run may have of Spark, which ends with it.
+    private let spark: (any SQLEngine)?
     /// Which run it is.
     package let id: RunID
     /// The run's folder.
@@ -323,6 +329,7 @@ package struct RunSession: Sendable {
         outbox = services.notifies ? services.outbox : nil
         let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
+        spark = tools.spark
         let runner = StageAttemptRunner(
             loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
@@ -384,6 +391,7 @@ package struct RunSession: Sendable {
             result = .failure(error)
         }
         await server?.stop()
+        await spark?.close()
         let state = try result.get()
         // Copies of inputs: what is retried later reads the inputs themselves.
         for stage in state.stages {

@@ -3,6 +3,7 @@ package import CaudalModel
 /// `check`: checks of a dataset that exists already.
 package struct CheckStage: StageType {
     package static let typeName = "check"
+    package var runsOnSpark: Bool { true }
 
     package var input: Located<DatasetName>
 

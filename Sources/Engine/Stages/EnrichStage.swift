@@ -3,6 +3,7 @@ package import CaudalModel
 /// `enrich`: adds columns to rows from lookups.
 package struct EnrichStage: StageType {
     package static let typeName = "enrich"
+    package var runsOnSpark: Bool { true }
 
     package var input: Located<DatasetName>
     package var output: DatasetName

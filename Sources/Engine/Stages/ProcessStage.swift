@@ -7,6 +7,7 @@ package import CaudalModel
 /// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
 package struct ProcessStage: StageType {
     package static let typeName = "process"
+    package var runsOnSpark: Bool { true }
 
     package var input: Located<DatasetName>
     package var output: DatasetName
@@ -66,6 +67,14 @@ package struct ProcessStage: StageType {
     // MARK: - Typing
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
+        if !typing.sql.keepsOrder,
+            let index = steps.indices.first(where: { if case .sql = steps[$0].value { true } else { false } }),
+            deduplicates(after: index)
+        {
+            throw ConfigError(
+                "on Spark, the rows of a query have no order by which the one to keep could be told",
+                remedy: "deduplicate before the query, or in a stage of its own", at: steps[index].location)
+        }
         guard let source = typing.sources[input.value] else { return [:] }
         var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)
         for (index, step) in steps.enumerated() {
@@ -253,7 +262,8 @@ package struct ProcessStage: StageType {
         script.add(
             "find the keys that several rows have", weight: 8,
             .table(whole, as: attempt.sql.name(table)))
-        guard source.numbersFewRows, let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
+        guard source.numbersFewRows, attempt.sql.keepsOrder,
+            let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
         else {
             return .table(table)
         }

@@ -3,6 +3,7 @@ package import CaudalModel
 /// `sql`: runs a query over datasets and writes its rows to one output.
 package struct SQLStage: StageType {
     package static let typeName = "sql"
+    package var runsOnSpark: Bool { true }
 
     /// The datasets that the file lists as inputs; the query may read others as well.
     package var named: [Located<DatasetName>]

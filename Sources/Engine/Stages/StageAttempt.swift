@@ -8,8 +8,10 @@ package struct StageAttempt: Sendable {
     /// The item, for an attempt of a fan-out's item.
     package var item: Item?
     package var facts: RunFacts
-    /// How the engine that does its work writes SQL.
-    package let sql: any SQLDialect
+    /// The engine that does its work.
+    package var engine = EngineChoice.duckdb
+    /// How that engine writes SQL.
+    package var sql: any SQLDialect
     /// The inputs as they lie there, and the data that checks and fan-outs name.
     package var sources: [DatasetName: DataSource]
     package var schemas: [DatasetName: RowSchema]
@@ -105,6 +107,13 @@ package struct StageAttempt: Sendable {
     package func staged(path: String) -> String {
         guard let stagingFolder else { return path }
         return stagingFolder + "/" + PathText.lastComponent(of: path)
+    }
+
+    /// The same for a file that the stage writes besides a dataset: both may have one name in different folders.
+    package func staged(path: String, beside name: DatasetName) -> String {
+        let place = staged(path: path)
+        guard let stagingFolder, place == staged(name) else { return place }
+        return stagingFolder + "/beside-" + PathText.lastComponent(of: path)
     }
 
     /// The source of an input.

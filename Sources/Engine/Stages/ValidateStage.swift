@@ -6,6 +6,7 @@ package import CaudalModel
 /// A file is read once. What does not fit into the stage's memory waits on the disk, in the attempt's staging folder.
 package struct ValidateStage: StageType {
     package static let typeName = "validate"
+    package var runsOnSpark: Bool { true }
 
     /// What happens to an invalid row.
     package enum OnInvalid: String, Sendable, CaseIterable {
@@ -83,6 +84,12 @@ package struct ValidateStage: StageType {
         let intake = try Intake(
             source: source, schema: schema, root: typing.root, isStrict: isStrict, stageLocation: input.location,
             sql: typing.sql)
+        for property in schema.properties {
+            guard let obstacle = property.rules.pattern.flatMap({ typing.sql.obstacle(toPattern: $0) }) else {
+                continue
+            }
+            throw ConfigError("on Spark, \(obstacle)", remedy: "run the stage on DuckDB", at: property.location)
+        }
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
     }
 
@@ -122,7 +129,7 @@ package struct ValidateStage: StageType {
 
         var outputs: [StagedOutput] = []
         let quarantinePath = quarantinePath(attempt)
-        let stagedQuarantine = attempt.staged(path: quarantinePath)
+        let stagedQuarantine = attempt.staged(path: quarantinePath, beside: self.output)
         if onInvalid != .drop {
             let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
             script.add(

@@ -1,0 +1,4 @@
+import ArgumentParser
+import CaudalModel
+
+extension EngineChoice: ExpressibleByArgument {}
