@@ -141,6 +141,8 @@ struct PipelineSchemaTests {
         log: {max: 2GB}
         retention: {keep: 20, older_than: 90d, max_size: 20GB, compress_after: 7d}
         pools: {gate: 1}
+        spark: {master: "spark://head:7077", start: 90s, conf: {spark.executor.memory: 2g}}
+        spark_above: 200GB
         run_on: boxes
         targets:
           boxes:
