@@ -226,13 +226,14 @@ enum Spawner {
         }
         let environment = variables + launch.inherited.texts(without: own) + [nil]
         return withExtendedLifetime(launch.inherited) {
+            let input = launch.input?.descriptor ?? -1
             guard let ledger = launch.ledger else {
-                return cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+                return cs_spawn(launch.program, arguments, environment, launch.folder, input, output, errors, 0)
             }
             return ledger.withNote(marker: launch.marker) { note in
                 var note = note
                 return cs_spawn_noted(
-                    launch.program, arguments, environment, launch.folder, -1, output, errors, 0, &note)
+                    launch.program, arguments, environment, launch.folder, input, output, errors, 0, &note)
             }
         }
     }
