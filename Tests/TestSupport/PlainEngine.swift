@@ -108,6 +108,7 @@ package struct PlainDialect: SQLDialect {
     package func trimmed(_ value: String) -> String { one("trimmed", value) }
     package func shown(_ value: String, _ type: ColumnType) -> String { one("shown", value) }
     package func narrowed(_ column: Column) -> Column { column }
+    package func carried(_ column: Column) -> Column { column }
     package func narrowedValue(of column: Column) -> String { name(column.name) }
     package func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String {
         one("written", value ?? name(column.name))

@@ -13,8 +13,23 @@ package struct Query: Sendable, Equatable {
     package var reads: [Located<DatasetName>] = []
     /// The functions whose value differs from one execution to the next, such as `now`.
     package var unsteady: [String] = []
+    /// What it computes of several rows.
+    package var gatherings: [Gathering] = []
     /// Where each part of its text is in the file.
     package var places = TextPlaces()
+
+    /// A part of a query that makes one value of several rows.
+    package struct Gathering: Sendable, Equatable, Codable {
+        /// What does so, such as `sum`.
+        package var word: String
+        /// The columns whose rows are taken together; empty where all are.
+        package var columns: [String]
+
+        package init(word: String, columns: [String]) {
+            self.word = word
+            self.columns = columns
+        }
+    }
 
     package init(_ value: Template, at location: SourceLocation, hasInput: Bool = false) {
         self.value = value

@@ -25,6 +25,7 @@ extension AttemptContext {
             readings = execution.readings
         }
         let items = try finder.items(readings).withoutSecrets(log)
+        try await noteDividedInput()
         var context = self
         await context.divideInput(among: items, &result)
         result.items = items

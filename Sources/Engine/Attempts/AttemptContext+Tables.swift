@@ -13,6 +13,8 @@ extension AttemptContext {
             try makeFolder(tables)
             let file = "\(tables)/\(PathComponent.of(name.rawValue)).parquet"
             attempt.sources[name]?.files = [file]
+            // The copy has the types of the columns.
+            attempt.sources[name]?.recast = [:]
             // Work that goes on elsewhere reads the copy that was made for it.
             if begun != nil, FileText.exists(file) { continue }
             // The database does not know of which zone its local times are.

@@ -43,6 +43,7 @@ struct AttemptContext: Sendable {
             announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
         origins.folderOfCopies = attempt.stagingFolder.map { $0 + "/.fetched" }
         origins.isTakenUp = begun != nil
+        origins.masked = { [log] in log.masked($0) }
         return origins
     }
 

@@ -17,6 +17,7 @@ extension DataWork: AttemptWork {
         done.result.tool = try await context.engineTools.program().description
         guard execution.failure == nil, let readings = execution.readings else { return done }
         try context.refuseChange()
+        try await context.refuseOtherVersion()
         try await context.finishOutputs(of: script, outputs, readings)
         done.evidence = evidence
         let outcome: DataOutcome

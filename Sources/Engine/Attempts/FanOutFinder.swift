@@ -37,6 +37,12 @@ struct FanOutFinder {
             script.add(
                 "count the rows that the items divide", weight: 3,
                 .measure(.divided, "(SELECT count(*) FROM \(source.fromClause(sql)))"))
+            if let condition = strayCondition(source) {
+                script.add(
+                    "count the rows that none of the values means", weight: 3,
+                    .measure(
+                        .stray, "(SELECT count(*) FROM \(source.fromClause(sql)) AS divided WHERE \(condition))"))
+            }
         }
         let prepared = try stage.type.preparation(for: attempt)
         if !prepared.isEmpty { attempt.bind((stage.definition.references).map(\.0), in: &script) }
@@ -45,7 +51,7 @@ struct FanOutFinder {
     }
 
     /// The input whose rows the items divide: that of a stage with one main input which has the items' columns.
-    private var dividedInput: DataSource? {
+    var dividedInput: DataSource? {
         let variables = attempt.partitionVariables
         guard !variables.isEmpty, attempt.stage.definition.dividesRows,
             let name = attempt.stage.definition.inputs.first?.value, let source = attempt.sources[name]
@@ -53,8 +59,46 @@ struct FanOutFinder {
         return variables.allSatisfy(source.columnNames.contains) ? source : nil
     }
 
+    /// What is true for rows of no item although all items are values of their own column, written as text.
+    ///
+    /// - Returns: Nil where the items come from elsewhere, or their texts mean the values for certain.
+    private func strayCondition(_ source: DataSource) -> String? {
+        let sql = attempt.sql
+        var conditions: [String] = []
+        for (name, values) in attempt.stage.fanOut?.variables ?? [] {
+            guard case .query(let query) = values, isOwnColumn(name, query.value, source.dataset),
+                let type = source.columns.first(where: { $0.name == name })?.type
+            else { return nil }
+            if [.text, .integer, .boolean, .date].contains(type) { continue }
+            let value = sql.cast(sql.cast("found.\"value\"", to: .text), to: type)
+            conditions.append(
+                "NOT EXISTS (SELECT 1 FROM (\n\(sql.bound(query.value))\n) AS found(\"value\") "
+                    + "WHERE divided.\(sql.name(name)) IS NOT DISTINCT FROM \(value))")
+        }
+        return conditions.isEmpty ? nil : conditions.joined(separator: " OR ")
+    }
+
+    /// Whether a query gives all values of a column, such as `select distinct g from src order by g`.
+    private func isOwnColumn(_ column: String, _ query: Template, _ dataset: DatasetName) -> Bool {
+        guard query.references.isEmpty else { return false }
+        let words = SQLText.words(in: query.description).map { $0.lowercased() }
+        let wanted = ["select", "distinct", column.lowercased(), "from", dataset.rawValue.lowercased()]
+        return words.starts(with: wanted)
+            && (words.count == wanted.count
+                || words.dropFirst(wanted.count).starts(with: ["order", "by", column.lowercased()])
+                    && words.count <= wanted.count + 4)
+    }
+
     /// The items, from the results of the script.
+    ///
+    /// - Throws: ``Failure`` where some would share a file, or rows that they should divide belong to none of them.
     func items(_ readings: DataReadings?) throws(Failure) -> [Item] {
+        if let stray = readings?.count(.stray), stray > 0, let source = dividedInput {
+            throw Failure(
+                "\(stray.counted("row")) of '\(source.dataset)' would belong to no item, although the items are the values of "
+                    + "that column: as text they do not mean the values that they were",
+                remedy: "cast the column to text in a stage before this one", location: attempt.stage.fanOut?.location)
+        }
         let variables = attempt.stage.fanOut?.variables ?? []
         var lists: [[String?]] = [[]]
         for (name, source) in variables {

@@ -388,7 +388,10 @@ enum PipelineRules {
     /// This is not an error, because a name such as `sort_key` may not denote a secret.
     private static func checkSecretsInPaths(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         var warned: Set<SourceLocation> = []
-        for (path, location) in pipeline.paths() {
+        let addresses = pipeline.datasets.compactMap { dataset in
+            dataset.remote.map { (path: $0.name, location: dataset.placeLocation) }
+        }
+        for (path, location) in pipeline.paths().map({ (path: $0, location: $1) }) + addresses {
             let names = path.references.compactMap { reference in
                 switch reference {
                 case .param(let name), .environment(let name): pipeline.secretNames.isSecret(name) ? name : nil

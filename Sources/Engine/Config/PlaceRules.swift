@@ -253,7 +253,7 @@ package struct PlaceRules {
     static func opened(_ path: Template) -> String { path.filled { "\u{2}\($0)\u{2}" } }
 
     private func covers(_ pattern: FileIdentity, _ place: FileIdentity) -> Bool {
-        fnmatch(pattern.path, place.path, FNM_PATHNAME) == 0
+        NamePattern.fits(place.path, pattern.path, FNM_PATHNAME)
     }
 
     // MARK: - Tables

@@ -64,6 +64,7 @@ package struct QueryExamination {
                 }
             }
             checkCase(of: stages[index])
+            checkGatherings(of: stages[index])
             if problems.errors.count > count { notes.unsoundStages.insert(stages[index].id) }
         }
     }
@@ -72,6 +73,7 @@ package struct QueryExamination {
         _ reading: QueryReading, into query: inout Query, _ names: DatasetNames, _ notes: ReadingNotes
     ) {
         query.unsteady = reading.unsteady
+        query.gatherings = reading.gatherings
         for table in reading.tables {
             let isUnqualified = table.qualifier.isEmpty
             if query.hasInput, isUnqualified, table.name.lowercased() == Query.inputName { continue }
@@ -97,6 +99,24 @@ package struct QueryExamination {
         } else {
             let known = names.all.map(\.rawValue) + (query.hasInput ? [Query.inputName] : [])
             problems.report(message + Suggestion.phrase(for: table, among: known), at: place)
+        }
+    }
+
+    /// Warns of values that are computed of the new rows alone, and take the place of those of all rows.
+    private func checkGatherings(of stage: Stage) {
+        guard let watermark = stage.definition.watermark else { return }
+        var copy = stage
+        copy.visitQueries { query in
+            // Of a group with one value in that column, all rows are read.
+            let partial = query.gatherings.first { gathering in
+                !gathering.columns.contains { $0.lowercased() == watermark.value.lowercased() }
+            }
+            guard let partial else { return }
+            problems.warn(
+                "the query computes \(partial.word) of the rows that are new by '\(watermark.value)', and not of all rows: "
+                    + "what it gives for a key is a part of the whole",
+                remedy: "remove 'watermark', group by it too, or compute of all rows in a stage behind this one",
+                at: query.location)
         }
     }
 

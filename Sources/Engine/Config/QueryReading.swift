@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What an engine's own parser says of a query: the tables it reads, and what in it is not the same twice.
 package struct QueryReading: Sendable, Equatable, Codable {
     /// A table that the query reads, other than its own common table expressions.
@@ -21,9 +23,12 @@ package struct QueryReading: Sendable, Equatable, Codable {
     package let tables: [Table]
     /// Functions, words and samples that give something else each time, each once.
     package let unsteady: [String]
+    /// What it computes of several rows.
+    package let gatherings: [Query.Gathering]
 
-    package init(tables: [Table], unsteady: [String]) {
+    package init(tables: [Table], unsteady: [String], gatherings: [Query.Gathering] = []) {
         self.tables = tables
         self.unsteady = unsteady
+        self.gatherings = gatherings
     }
 }

@@ -39,8 +39,8 @@ package struct DataSource: Sendable, Hashable {
     var parts: [ParquetPart] = []
     /// Whether folders such as `day=2026-11-23` are columns of its Parquet files, which have no columns of these names.
     package var readsFolders = false
-    /// The Parquet columns that are read as another type than the file declares.
-    var recast: Set<String> = []
+    /// The columns of Parquet files or of a table that are read as another type, with their own.
+    var recast: [String: ColumnType] = [:]
     /// For a part of a divided input, what is known of it.
     private(set) var part: PartOfRows?
     /// The table that the source reads; its files are a copy of the table's rows for one attempt.
@@ -172,8 +172,13 @@ package struct DataSource: Sendable, Hashable {
 struct ParquetPart: Hashable, Sendable {
     /// The positions of the files in the source.
     var files: Range<Int>
-    /// Columns with another type in these files, with the type for all files.
-    var casts: [String: String] = [:]
+    /// Columns with another type in these files, with that and the type for all files.
+    var casts: [String: Cast] = [:]
     /// Columns that these files lack, or in which they have no values, with the type for all files.
     var absent: [String: String] = [:]
+
+    struct Cast: Hashable, Sendable {
+        var own: ColumnType
+        var united: String
+    }
 }

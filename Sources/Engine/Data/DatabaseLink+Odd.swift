@@ -1,4 +1,4 @@
-package import CaudalModel
+import CaudalModel
 
 /// Values of a database that DuckDB's extensions read incorrectly.
 ///
@@ -100,26 +100,26 @@ extension DatabaseLink {
     ///
     /// - Parameter start: Where its rows begin, if the database can be told; otherwise it gives all.
     package func query(
-        _ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>, from start: WatermarkStart? = nil
+        _ source: DataSource, asTexts texts: Set<String>, from start: WatermarkStart? = nil
     ) -> String {
-        if texts.isEmpty { return query(table, columns: columns, from: start) }
-        if kind == .sqlite { return sqliteQuery(table, columns, texts) }
-        let own = columns.map { column in
+        guard let table = source.table, !texts.isEmpty else { return query(source, from: start) }
+        if kind == .sqlite { return sqliteQuery(table, source, texts) }
+        let own = source.columns.map { column in
             let name = sql.name(column.name)
             return texts.contains(column.name) ? "\(name)::text AS \(name)" : name
         }
         let rows = ownQuery("SELECT \(own.joined(separator: ", ")) FROM \(ownName(table))")
-        return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(rows)"
+        return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(rows)"
     }
 
     /// All results of a SQLite query are text, with fewer digits than the numbers have: only some columns are read this
     /// way.
-    private func sqliteQuery(_ table: ConnectionTable, _ columns: [Column], _ texts: Set<String>) -> String {
+    private func sqliteQuery(_ table: ConnectionTable, _ source: DataSource, _ texts: Set<String>) -> String {
         let parts = parts(of: table)
-        let (row, asked) = (sql.ownName("row"), columns.filter { texts.contains($0.name) })
+        let (row, asked) = (sql.ownName("row"), source.columns.filter { texts.contains($0.name) })
         let own = asked.map { "CAST(\(sql.name($0.name)) AS TEXT) AS \(sql.name($0.name))" }
         let rows = ownQuery("SELECT rowid AS \(row), \(own.joined(separator: ", ")) FROM \(ownName(table))")
-        let values = zip(columns, carried(columns)).map { column, value in
+        let values = zip(source.columns, carried(source)).map { column, value in
             texts.contains(column.name)
                 ? "texts.\(sql.name(column.name))"
                 : value.replacing(

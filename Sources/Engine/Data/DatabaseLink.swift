@@ -119,32 +119,40 @@ package struct DatabaseLink: Sendable {
     /// A query for the rows of a table, with types that mean the same in every SQL engine.
     ///
     /// - Parameter start: Where its rows begin; those without a value come too.
-    package func query(_ table: ConnectionTable, columns: [Column], from start: WatermarkStart? = nil) -> String {
+    package func query(_ source: DataSource, from start: WatermarkStart? = nil) -> String {
+        guard let table = source.table else { return "" }
         let parts = parts(of: table)
-        if let start, isCompared(start.column.type) {
+        if let start, isCompared(start.column, source) {
             // In two parts: of one condition with OR the database is not told, nor of missing values.
-            let (all, missing) = (query(table, columns: columns), "\(sql.name(start.column.name)) IS NULL")
-            let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+            let (all, missing) = (query(source), "\(sql.name(start.column.name)) IS NULL")
+            let names = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
+            // Values of its own types, such as lists of an enum, come as texts from a query of the database.
+            let isPlain = source.columns.allSatisfy { if case .other = $0.type { false } else { true } }
             let rest =
-                kind == .postgres
-                ? "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM "
+                kind == .postgres && isPlain
+                ? "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM "
                     + ownQuery(
                         "SELECT \(names) FROM \(sql.name(parts.schema)).\(sql.name(parts.name)) WHERE \(missing)")
                 : "\(all)\nWHERE \(missing)"
             return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
         }
-        return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
+        return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
     }
 
     /// Whether the database, or its files, compare values of a type as the engine does.
     ///
     /// Texts have an order of their own there, and the times of SQLite are texts.
-    private func isCompared(_ type: ColumnType) -> Bool { kind != .sqlite && type != .text }
+    private func isCompared(_ column: Column, _ source: DataSource) -> Bool {
+        kind != .sqlite && column.type != .text && (source.recast[column.name] ?? sql.zonedType) == sql.zonedType
+    }
 
     /// The columns of a table, cast to types that mean the same in every SQL engine.
-    func carried(_ columns: [Column]) -> [String] {
-        columns.map { column in
-            if case .other = column.type { return sql.name(column.name) }
+    func carried(_ source: DataSource) -> [String] {
+        source.columns.map { column in
+            if let own = source.recast[column.name] {
+                return "\(sql.narrowedValue(of: Column(column.name, own))) AS \(sql.name(column.name))"
+            }
+            if case .other = column.type { return sql.written(column, as: nil, in: .parquet) }
             return "\(sql.cast(sql.name(column.name), to: column.type)) AS \(sql.name(column.name))"
         }
     }

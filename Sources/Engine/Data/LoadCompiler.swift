@@ -99,7 +99,10 @@ package struct LoadCompiler: Sendable {
 
     /// Adds the statement that writes the rows of an object to a file.
     package func addObject(to script: inout SQLScript, at file: String) {
-        let columns = target.link.carried(source.columns).joined(separator: ",\n       ")
+        var read = source
+        // What is read has the types of the columns already.
+        read.recast = [:]
+        let columns = target.link.carried(read).joined(separator: ",\n       ")
         script.add(
             "write the rows", weight: 10,
             .write("SELECT \(columns)\nFROM \(source.fromClause(sql))", to: SQLScript.OutputFile(file, .parquet)))

@@ -39,6 +39,8 @@ package enum CountName: Sendable, Hashable {
     case unmatched(lookup: Int)
     /// Rows that the items of a fan-out divide.
     case divided
+    /// Those of them that have none of the values that were found in their own column.
+    case stray
     case keyless, doubles
     /// New rows that nobody knows to be new, and whether they are ahead of what was read.
     case unmarked, ahead
@@ -56,7 +58,8 @@ package enum CountName: Sendable, Hashable {
         case .rowsAfter(let step): "after_\(step)"
         case .unmatched(let lookup): "unmatched_\(lookup)"
         case .changedColumn(let column): "column \(column)"
-        case .read, .invalid, .rejected, .odd, .corrected, .divided, .keyless, .doubles, .broken, .before, .after,
+        case .read, .invalid, .rejected, .odd, .corrected, .divided, .stray, .keyless, .doubles, .broken, .before,
+            .after,
             .added,
             .removed, .changed, .repeated, .unmarked, .ahead, .late:
             "\(self)"

@@ -55,6 +55,8 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Place
     func shown(_ value: String, _ type: ColumnType) -> String
     /// A column of a query as it is written to files.
     func narrowed(_ column: Column) -> Column
+    /// A column of existing data as it is read: as ``narrowed(_:)`` has it, or as wide where files hold that.
+    func carried(_ column: Column) -> Column
     /// SQL for a column as ``narrowed(_:)`` has it; a value that does not fit fails the statement.
     func narrowedValue(of column: Column) -> String
     /// An element of the list of columns that are written to a file.

@@ -62,6 +62,23 @@ package enum Step: Sendable {
         }
     }
 
+    /// Whether rows may have other values in some columns behind it.
+    package func changes(_ names: [String]) -> Bool {
+        let made: [String]
+        switch self {
+        case .deduplicate, .filter, .select, .drop: return false
+        case .sql: return true
+        case .fillMissing(let fills): made = fills.map(\.column.value)
+        case .derive(let derivations): made = derivations.map(\.name.value)
+        case .rename(let pairs): made = pairs.map(\.to.value)
+        case .cast(let casts): made = casts.map(\.column.value)
+        case .trim(let columns): made = columns.isEmpty ? names : columns.map(\.value)
+        case .mapValues(let column, _, _): made = [column.value]
+        case .split(_, _, let into): made = into.map(\.value)
+        }
+        return !Set(made).isDisjoint(with: names)
+    }
+
     /// Whether it converts texts to times.
     package var castsToTimestamp: Bool {
         switch self {

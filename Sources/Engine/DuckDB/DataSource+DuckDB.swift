@@ -70,13 +70,18 @@ extension DataSource {
                 var value = name
                 if let type = part.absent[column.name] {
                     value = "CAST(NULL AS \(type))"
-                } else if let type = part.casts[column.name] {
-                    value = "CAST(\(name) AS \(type))"
+                } else if let cast = part.casts[column.name] {
+                    let own = Column(column.name, cast.own)
+                    value =
+                        cast.own != column.type && sql.carried(own).type == column.type
+                        ? sql.narrowedValue(of: own) : "CAST(\(name) AS \(cast.united))"
                 }
                 if let zone, localTimes.contains(column.name) {
                     value = sql.moment(ofLocal: value, zone: zone)
-                } else if recast.contains(column.name) {
-                    value = sql.cast(value, to: column.type)
+                } else if let own = recast[column.name] {
+                    value =
+                        value == name && own != column.type
+                        ? sql.narrowedValue(of: Column(column.name, own)) : sql.cast(value, to: column.type)
                 }
                 return value == name ? name : "\(value) AS \(name)"
             }

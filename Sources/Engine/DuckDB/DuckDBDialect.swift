@@ -45,6 +45,7 @@ package struct DuckDBDialect: SQLDialect {
         let name = name(column.name)
         let value = value ?? name
         if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
+        if format == .parquet, let kept = interval(value, column) { return "\(kept) AS \(name)" }
         if format != .parquet {
             switch column.type {
             case .timestamp, .localTimestamp: return "\(writtenTime(value, as: column.type)) AS \(name)"
@@ -72,14 +73,44 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isOdd) THEN \(refusal([.words(message)])) ELSE \(value) END"
     }
 
-    /// Whole numbers have 64 bits in files, and points in time are in UTC.
+    /// An interval to be written as Parquet, which has milliseconds: one with a part of them fails the statement.
+    ///
+    /// - Returns: Nil for types without intervals.
+    private func interval(_ value: String, _ column: Column) -> String? {
+        // Of a type with times too it is not known whether the fraction is theirs.
+        guard case .other(let type) = column.type, type.contains("INTERVAL"), !type.contains("TIME") else { return nil }
+        let refusal = refusal([
+            .words("column '\(column.name)' has the interval "), .value("CAST(\(value) AS VARCHAR)"),
+            .words(", and Parquet keeps only its milliseconds; make a text or a number of it in the query"),
+        ])
+        let isCut = "regexp_matches(CAST(\(value) AS VARCHAR), ':[0-9]{2}[.][0-9]{3}0*[1-9]')"
+        return "CASE WHEN \(isCut) THEN \(refusal) ELSE \(value) END"
+    }
+
+    /// Whole numbers have 64 bits in files and other numbers too, points in time are in UTC, and what has no type of its own
+    /// is text.
     package func narrowed(_ column: Column) -> Column {
         if column.type.isWide { return Column(column.name, .integer) }
-        return column.type == zonedType ? Column(column.name, .timestamp) : column
+        guard case .other(let type) = column.type else { return column }
+        switch type.uppercased() {
+        case Self.single: return Column(column.name, .number)
+        // Parquet would keep the time of day in UTC, without the offset.
+        case "UUID", "TIME WITH TIME ZONE": return Column(column.name, .text)
+        default: break
+        }
+        if column.type == zonedType { return Column(column.name, .timestamp) }
+        // In a list or an object Parquet would make floating point of them.
+        return Column(column.name, .other(type.replacing(#/\bU?HUGEINT\b/#, with: "BIGINT")))
+    }
+
+    package func carried(_ column: Column) -> Column {
+        column.type == .other("UBIGINT") ? column : narrowed(column)
     }
 
     package func narrowedValue(of column: Column) -> String {
         let value = name(column.name)
+        // The shortest text that means the number is what people see and write.
+        if column.type == .other(Self.single) { return cast(cast(value, to: .text), to: .number) }
         guard column.type.isWide else { return cast(value, to: narrowed(column).type) }
         let number = tryCast(value, to: .integer)
         let refusal = refusal([
@@ -88,6 +119,9 @@ package struct DuckDBDialect: SQLDialect {
         ])
         return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN \(refusal) ELSE \(number) END"
     }
+
+    /// Floating point of 32 bits.
+    static let single = "FLOAT"
 
     package func columnType(named name: String) -> ColumnType { ColumnType(duckDB: name) }
 
@@ -185,9 +219,9 @@ extension ColumnType {
     /// The type with this name in DuckDB.
     package init(duckDB name: String) {
         switch name.uppercased() {
-        case "VARCHAR", "UUID": self = .text
+        case "VARCHAR": self = .text
         case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER": self = .integer
-        case "FLOAT", "DOUBLE": self = .number
+        case "DOUBLE": self = .number
         case "BOOLEAN": self = .boolean
         case "DATE": self = .date
         case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS": self = .localTimestamp

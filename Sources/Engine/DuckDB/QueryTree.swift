@@ -23,7 +23,8 @@ extension QueryReading {
         walk.visit(statements[0], scope: [])
         if let fault = walk.fault { throw fault }
         self.init(
-            tables: walk.tables.sorted { ($0.offset ?? .max) < ($1.offset ?? .max) }, unsteady: walk.unsteady)
+            tables: walk.tables.sorted { ($0.offset ?? .max) < ($1.offset ?? .max) }, unsteady: walk.unsteady,
+            gatherings: walk.gatherings)
     }
 
     private static func fault(_ answer: [String: Any], _ text: String) -> Fault {
@@ -55,6 +56,7 @@ private struct TreeWalk {
     let volatile: Set<String>
     var tables: [QueryReading.Table] = []
     var unsteady: [String] = []
+    var gatherings: [Query.Gathering] = []
     var fault: QueryReading.Fault?
 
     init(volatile: Set<String>) { self.volatile = volatile }
@@ -101,6 +103,7 @@ private struct TreeWalk {
 
     private mutating func note(_ node: [String: Any], _ type: String?, _ scope: Set<String>) {
         if let sample = node["sample"], !(sample is NSNull) { note(unsteady: "a sample") }
+        noteGathering(node, type)
         switch type {
         case "BASE_TABLE": note(table: node, scope)
         case "SHOW_REF" where !(node["query"] is [String: Any]):
@@ -132,6 +135,56 @@ private struct TreeWalk {
             if ["today", "now", "yesterday", "tomorrow"].contains(word) { note(unsteady: "'\(word)'") }
         default: break
         }
+    }
+
+    /// Aggregate functions with other names than these are rare.
+    private static let aggregates: Set<String> = [
+        "sum", "count", "count_star", "min", "max", "avg", "mean", "median", "mode", "first", "last", "any_value",
+        "arg_min", "arg_max", "min_by", "max_by", "argmin", "argmax", "list", "array_agg", "string_agg", "group_concat",
+        "listagg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "quantile",
+        "quantile_cont", "quantile_disc", "approx_quantile", "approx_count_distinct", "bool_and", "bool_or",
+        "histogram",
+        "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif", "geomean",
+        "sum_no_overflow", "bit_and", "bit_or", "bit_xor",
+    ]
+
+    /// Functions over other rows that number the rows, by which a query takes one of those with a key.
+    private static let numberings: Set<String> = ["WINDOW_ROW_NUMBER", "WINDOW_RANK", "WINDOW_RANK_DENSE"]
+
+    private mutating func noteGathering(_ node: [String: Any], _ type: String?) {
+        func columns(_ value: Any?) -> [String] {
+            (value as? [[String: Any]] ?? []).compactMap { ($0["column_names"] as? [String])?.last }
+        }
+        if node["class"] as? String == "WINDOW", let type, !Self.numberings.contains(type) {
+            let word = node["function_name"] as? String ?? "a window"
+            return gatherings.append(Query.Gathering(word: word, columns: columns(node["partitions"])))
+        }
+        guard type == "SELECT_NODE" else { return }
+        let list = node["select_list"] as? [[String: Any]] ?? []
+        let groups = node["group_expressions"] as? [[String: Any]] ?? []
+        let isAll = node["aggregate_handling"] as? String == "FORCE_AGGREGATES"
+        guard let word = Self.aggregate(in: [list, node["having"] ?? []]) else { return }
+        var keys = isAll ? columns(list) : columns(groups)
+        // `group by 1` means the first of the list.
+        for group in groups {
+            guard let place = (group["value"] as? [String: Any])?["value"] as? Int, list.indices.contains(place - 1)
+            else { continue }
+            keys += columns([list[place - 1]])
+        }
+        gatherings.append(Query.Gathering(word: word, columns: keys))
+    }
+
+    /// The first aggregate function in a part of a query, besides those of queries in it.
+    private static func aggregate(in value: Any) -> String? {
+        if let list = value as? [Any] { return list.lazy.compactMap { aggregate(in: $0) }.first }
+        guard let node = value as? [String: Any] else { return nil }
+        if ["SUBQUERY", "WINDOW"].contains(node["class"] as? String) { return nil }
+        if node["type"] as? String == "FUNCTION", let name = (node["function_name"] as? String)?.lowercased(),
+            aggregates.contains(name)
+        {
+            return name
+        }
+        return node.values.lazy.compactMap { aggregate(in: $0) }.first
     }
 
     private mutating func note(table node: [String: Any], _ scope: Set<String>) {

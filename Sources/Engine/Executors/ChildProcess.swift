@@ -19,6 +19,8 @@ package struct ProcessLaunch: Sendable {
     package var grace: Duration
     /// Where the process is recorded before it executes its program.
     package var ledger: SpawnLedger?
+    /// A text that it reads; nil gives it nothing.
+    package var text: UnnamedFile?
     /// The files whose writing is waited for when the process has ended; nil ends everything that it left running.
     package var awaited: AwaitedWrites?
     /// The way in, for a process that is told what to do while it runs.

@@ -226,7 +226,7 @@ enum Spawner {
             for text in variables { free(text) }
         }
         let environment = variables + launch.inherited.texts(without: own) + [nil]
-        let input = launch.input?.childEnd ?? -1
+        let input = launch.input?.childEnd ?? launch.text?.descriptor ?? -1
         return withExtendedLifetime(launch.inherited) {
             guard let ledger = launch.ledger else {
                 return cs_spawn(launch.program, arguments, environment, launch.folder, input, output, errors, 0)

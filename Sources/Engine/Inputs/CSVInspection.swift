@@ -45,7 +45,13 @@ struct CSVInspection {
         var copied: Set<Int> = []
         for (index, file) in source.files.enumerated() {
             let look = try await look(at: file)
-            if index == 0 { source.csv.encoding = Self.encoding(look.head, source.csv.encoding) }
+            let encoding = try encoding(look.head, dataset, file)
+            if index == 0 { source.csv.encoding = encoding }
+            if encoding != source.csv.encoding, source.csv.encoding?.hasPrefix("utf-16") == true {
+                throw Failure(
+                    "\(shown(file)) is not written as \(shown(source.files[0])) is, which is UTF-16 in another order of bytes",
+                    remedy: "write the files of '\(dataset.name)' in one encoding", location: dataset.placeLocation)
+            }
             let text = try Self.utf8(look.head, source.csv)
             files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
             let isWide = source.csv.isRecoded
@@ -123,10 +129,28 @@ struct CSVInspection {
     }
 
     /// The encoding that a file's first bytes show, or the given one.
-    private static func encoding(_ head: [UInt8], _ given: String?) -> String? {
+    ///
+    /// - Throws: ``Failure`` for UTF-16 whose order of bytes nothing shows.
+    private func encoding(_ head: [UInt8], _ dataset: Dataset, _ file: String) throws(Failure) -> String? {
+        let given = dataset.csv.encoding
         guard given == nil || given == "utf-16" else { return given }
         if head.starts(with: [0xFE, 0xFF]) { return "utf-16be" }
-        return head.starts(with: [0xFF, 0xFE]) ? "utf-16" : given
+        if head.starts(with: [0xFF, 0xFE]) || given == nil {
+            return head.starts(with: [0xFF, 0xFE]) ? "utf-16" : given
+        }
+        // Without a mark, the zeros of ASCII characters, such as delimiters and line ends, tell it.
+        var (little, big) = (0, 0)
+        for place in stride(from: 0, to: head.count - 1, by: 2) {
+            if head[place + 1] == 0, head[place] != 0, head[place] < 0x80 { little += 1 }
+            if head[place] == 0, head[place + 1] != 0, head[place + 1] < 0x80 { big += 1 }
+        }
+        guard little != big else {
+            throw Failure(
+                "\(shown(file)) does not look like UTF-16: it begins with no mark of the order of its bytes, and they show none",
+                remedy: "leave 'encoding' out if it is UTF-8, or begin it with such a mark",
+                location: dataset.placeLocation)
+        }
+        return big > little ? "utf-16be" : "utf-16"
     }
 
     private static func utf8(_ head: [UInt8], _ csv: CSVDialect) throws(Failure) -> [UInt8] {

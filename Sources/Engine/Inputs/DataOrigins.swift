@@ -16,6 +16,8 @@ package struct DataOrigins: Sendable {
     package var announce: @Sendable (DatasetName) async -> [Column]
     /// Receives each file that a stage outside of the run would write.
     package var tell: @Sendable (EarlierFile) -> Void
+    /// Hides the secrets of the run in a text.
+    var masked: @Sendable (String) -> String = { $0 }
     /// Where an attempt keeps copies of files that lie elsewhere; nil where none works with them.
     var folderOfCopies: String?
     /// Whether the attempt's work goes on, and reads the copies that were made for it.

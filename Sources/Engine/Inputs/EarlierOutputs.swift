@@ -62,8 +62,10 @@ package struct EarlierOutputs: Sendable {
         }
         let other = self.difference(found, producer)
         if other?.isCertain != true {
-            // The stage's last success no longer had this item.
-            if version == nil, hasSuccess, found.stage == producer.id { return nil }
+            // Where it adds to what is there, the rows of every item stay.
+            let isKept = producer.definition.mergedOutput != nil
+            // Otherwise the stage's last success no longer had this item.
+            if version == nil, hasSuccess, found.stage == producer.id, !isKept { return nil }
             return EarlierFile(path: path, target: path, publication: found, doubt: other?.words)
         }
         if let version, let kept = finder.place(of: version.artifact) {

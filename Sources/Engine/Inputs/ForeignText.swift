@@ -8,9 +8,16 @@ final class ForeignText: @unchecked Sendable {
     /// The beginning of a character whose end has not come yet.
     private var pending: [UInt8] = []
 
+    /// What files of these names are, as browsers read them too.
+    ///
+    /// They have the characters that Windows added, and ASCII as it is: the standards of Shift-JIS have a yen sign and an
+    /// overline in its place.
+    private static let wider = ["shift_jis": "CP932", "euc-jp": "EUC-JP-MS", "euc-kr": "CP949"]
+
     /// - Throws: ``Failure`` for an encoding that the C library does not know.
     init(_ encoding: String) throws(Failure) {
-        guard let recoder = cs_recoder_open(encoding) else {
+        let recoder = Self.wider[encoding].flatMap { cs_recoder_open($0) } ?? cs_recoder_open(encoding)
+        guard let recoder else {
             throw Failure(
                 "this machine cannot read text in '\(encoding)': its C library does not know it",
                 remedy: "install its character sets (on Debian they are in libc-bin), or write the file in UTF-8")

@@ -27,7 +27,9 @@ package enum Glob {
     }
 
     /// Whether a path matches a pattern.
-    package static func matches(_ path: String, _ pattern: String) -> Bool { fnmatch(pattern, path, FNM_PATHNAME) == 0 }
+    package static func matches(_ path: String, _ pattern: String) -> Bool {
+        NamePattern.fits(path, pattern, FNM_PATHNAME)
+    }
 
     /// A pattern that matches exactly one path, with its special characters escaped.
     static func literal(_ path: String) -> String {
@@ -63,7 +65,7 @@ package enum Glob {
             let name = try withUnsafePointer(to: &entry.pointee.d_name) { field throws(Failure) -> String? in
                 try field.withMemoryRebound(to: CChar.self, capacity: 1) { text throws(Failure) -> String? in
                     // A name that begins with a dot is meant only where the pattern says so.
-                    guard fnmatch(part, text, FNM_PERIOD) == 0 else { return nil }
+                    guard NamePattern.fits(text, part, FNM_PERIOD) else { return nil }
                     if let name = String(validatingCString: text) { return name }
                     throw Failure(
                         "the folder \(folder) holds '\(String(cString: text))', which fits '\(part)' and is not UTF-8: "

@@ -3,7 +3,7 @@ import Foundation
 
 /// Makes requests by `curl`.
 ///
-/// What it is told, keys among it, stands in a file that only its owner may read, for as long as the program runs.
+/// What it is told, keys among it, it reads from a file without a name.
 struct HTTPClient: Sendable {
     typealias Setting = (name: String, value: String?)
 
@@ -40,21 +40,21 @@ struct HTTPClient: Sendable {
             let plain = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
             return "\(name) = \"\(plain)\""
         }.joined(separator: "\n")
-        let file = "\(folder)/.request-\(UInt64.random(in: 0 ... .max)).settings"
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Failure("\(folder) cannot be made: \(error.reason)")
         }
-        defer { unlink(file) }
-        try FileText.write(text + "\n", to: file, isPrivate: true)
+        removeRemains()
+        var launch = ProcessLaunch(
+            program: program, arguments: ["--disable", "--config", "-"],
+            variables: variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) },
+            folder: "/", marker: attempt?.marker ?? "caudal/tool", grace: .seconds(1), ledger: attempt?.ledger)
+        launch.text = try UnnamedFile(text + "\n", in: folder)
         let told = Collected()
         let child = try await reactor.run(
-            ProcessLaunch(
-                program: program, arguments: ["--disable", "--config", file],
-                variables: variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) },
-                folder: "/", marker: attempt?.marker ?? "caudal/tool", grace: .seconds(1), ledger: attempt?.ledger),
+            launch,
             onStart: { child in
                 if isWork { attempt?.started(child) } else { attempt?.onStop { child.stop() } }
             }, output: { told.append($0, $1) })
@@ -66,6 +66,14 @@ struct HTTPClient: Sendable {
             answer.fault = errors.isEmpty ? "curl: \(child.exit.description)" : errors.shortened(to: 200)
         }
         return answer
+    }
+
+    /// Removes what earlier versions of Caudal left when they were killed: files with names, and keys in them.
+    private func removeRemains() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.hasPrefix(".request-") && name.hasSuffix(".settings") {
+            unlink("\(folder)/\(name)")
+        }
     }
 }
 

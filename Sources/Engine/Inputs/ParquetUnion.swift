@@ -36,15 +36,16 @@ extension SourceResolver {
         source.parts = parts(found, columns, valued)
         source.columns = columns.map { Column($0.name, tools.sql.columnType(named: $0.type)) }
         for (index, column) in source.columns.enumerated() {
-            // A point in time with a zone is the same point in UTC.
-            if column.type == tools.sql.zonedType {
-                source.columns[index].type = .timestamp
-                source.recast.insert(column.name)
+            // Such as a point in time with a zone, which is the same point in UTC.
+            let carried = tools.sql.carried(column)
+            if carried != column {
+                source.columns[index] = carried
+                source.recast[column.name] = column.type
             } else if column.type == .localTimestamp,
                 found.joined().contains(where: { $0 == (column.name, tools.sql.nanosecondType) })
             {
                 // Nanosecond times that are whole microseconds are read as ordinary times.
-                source.recast.insert(column.name)
+                source.recast[column.name] = column.type
             }
         }
         source.takeZone(dataset.zone)
@@ -161,7 +162,8 @@ extension SourceResolver {
                 if own == nil || valued[name]?.contains(index) == false {
                     part.absent[name] = type
                 } else if own != type {
-                    part.casts[name] = type
+                    part.casts[name] = ParquetPart.Cast(
+                        own: tools.sql.columnType(named: own ?? type), united: type)
                 }
             }
             if index > 0, file.elementsEqual(found[index - 1], by: ==), let last = parts.last,

@@ -102,7 +102,10 @@ struct RemoteReader: Sendable {
         guard PlaceRules.isPattern(key) else {
             return [try await object(ObjectListing.Object(key: key, mark: "", size: -1), store, link, request)]
         }
-        let found = try await list(key, store, link).filter { Glob.matches($0.key, key) }
+        let found = try await list(key, store, link).filter { object in
+            // What programs put there that show folders holds nothing.
+            Glob.matches(object.key, key) && !(object.key.hasSuffix("/") && object.size == 0)
+        }
         if found.isEmpty {
             throw Failure(
                 "there is no object that matches '\(key)' in \(store.description)",

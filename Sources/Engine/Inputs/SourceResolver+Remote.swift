@@ -11,7 +11,7 @@ extension SourceResolver {
         let names = Dictionary(versions.map { ($0.file, $0.address) }) { first, _ in first }
         do {
             var source = try await inspected(versions.map(\.file), of: dataset)
-            source.addresses = names
+            source.addresses = names.mapValues(origins.masked)
             return source
         } catch let failure as Failure {
             // A person knows where a file comes from, and not where it lies for a moment.
@@ -51,7 +51,7 @@ extension SourceResolver {
             versions[index].file = own
         }
         let text = versions.enumerated().map { index, version in
-            "\(index)/\(PathText.lastComponent(of: version.file))\t\(version.address)\n"
+            "\(index)/\(PathText.lastComponent(of: version.file))\t\(origins.masked(version.address))\n"
         }
         try FileText.write(text.joined(), to: list, isPrivate: true)
         return versions

@@ -79,12 +79,36 @@ package final class SourceResolver: Sendable {
             files.append(path)
         }
         let columns = made.artifacts.first?.columns ?? []
+        let others = try itemsOfBefore(dataset, made, origins, fill)
+        for file in others { origins.tell(file) }
+        files += others.map(\.path)
+        if others.contains(where: { $0.publication?.artifact.columns != columns }) {
+            return try await inspected(files, of: dataset)
+        }
         // Items of a fan-out may have written different columns: then the files are inspected like files from outside.
         if made.artifacts.contains(where: { $0.columns != columns }) { return try await inspected(files, of: dataset) }
         guard columns.isEmpty || !marked.isEmpty, !files.isEmpty else {
             return own(dataset, files, columns)
         }
         return try await inspected(files, of: dataset, announced: columns)
+    }
+
+    /// The files of items that a stage had in earlier runs, where it adds to what is there: items without new rows have
+    /// rows all the same.
+    private func itemsOfBefore(
+        _ dataset: Dataset, _ made: ProducedData, _ origins: DataOrigins, _ fill: (Template) -> String
+    ) throws -> [EarlierFile] {
+        guard let path = dataset.path, !path.itemVariables.isEmpty, let producer = pipeline.producer(of: dataset.name),
+            producer.definition.mergedOutput == dataset.name, let earlier = origins.earlier
+        else { return [] }
+        let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
+        let pattern = PathText.absolute(fill(open), in: pipeline.root)
+        let own = Set(made.artifacts.map { ExactText(PathText.absolute($0.path, in: pipeline.root)) })
+        let marked = Set(
+            made.markedItems.map { ExactText(PathText.absolute(fill(path.filled(with: $0)), in: pipeline.root)) })
+        return try earlier.files(of: dataset, writtenBy: producer, at: pattern).filter {
+            !own.contains(ExactText($0.target)) && !marked.contains(ExactText($0.target))
+        }
     }
 
     func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) -> DataSource {
@@ -354,7 +378,9 @@ package final class SourceResolver: Sendable {
                 !valued.contains { $0 == name || $0.hasPrefix(name + ", ") }
             }
         } else {
-            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, $0.type) }) { first, _ in first }
+            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) {
+                first, _ in first
+            }
             let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
             source.takeAlikeKeys(
                 found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)

@@ -70,6 +70,7 @@ package struct TableReader: Sendable {
         var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
+        source.recast = found.recast
         for (index, column) in columns.enumerated() {
             source.nativeTypes[column.name] = column.nativeType
             if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
@@ -112,7 +113,7 @@ package struct TableReader: Sendable {
         script.add(
             "copy the table",
             .write(
-                link.query(table, columns: source.columns, asTexts: texts, from: start),
+                link.query(source, asTexts: texts, from: start),
                 to: SQLScript.OutputFile(file, .parquet)))
         if !watched.isEmpty || areTexts { script.add("end the transaction", weight: 0.1, "COMMIT") }
         do throws(Failure) {
@@ -193,7 +194,7 @@ package struct TableReader: Sendable {
 
     private func look(
         at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil
-    ) async throws(Failure) -> (columns: [LoadTarget.TableColumn]?, earlier: LoadRecord?) {
+    ) async throws(Failure) -> Found {
         if let path = link.path, !FileText.exists(path) {
             throw Failure(
                 "the database \(PathText.relative(path, to: pipeline.root)) is not there",
@@ -202,7 +203,13 @@ package struct TableReader: Sendable {
         }
         let (schema, name) = link.parts(of: table)
         if link.store != nil || link.kind == .duckdb {
-            return (try await columns(of: link.relation(schema, name), table, link, dataset), nil)
+            guard let types = try await columns(of: link.relation(schema, name), table, link, dataset) else {
+                return Found()
+            }
+            let columns = types.map {
+                LoadTarget.TableColumn(name: $0.name, type: carried($0), nativeType: "", isRequired: false)
+            }
+            return Found(columns: columns, recast: recast(types))
         }
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
@@ -225,10 +232,9 @@ package struct TableReader: Sendable {
             throw fault(error, "the database cannot be asked", link, dataset, .silentDatabase)
         }
         let own = readings.rows(.target, as: OwnColumn.self)
-        guard !own.isEmpty else { return (nil, nil) }
-        let types = Dictionary(
-            readings.columns(tools.sql).map { ($0.name, carried($0.type)) },
-            uniquingKeysWith: { first, _ in first })
+        guard !own.isEmpty else { return Found() }
+        let found = readings.columns(tools.sql)
+        let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
             return LoadTarget.TableColumn(
@@ -245,13 +251,13 @@ package struct TableReader: Sendable {
         if record != nil, isRecorded, readings.begun <= essential + 1 {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
-        return (columns, earlier)
+        return Found(columns: columns, recast: recast(found), earlier: earlier)
     }
 
     /// The columns of what the engine itself reads: objects, and tables of its own files; nil where there are none.
     private func columns(
         of relation: String, _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
-    ) async throws(Failure) -> [LoadTarget.TableColumn]? {
+    ) async throws(Failure) -> [Column]? {
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the types of the columns", .columns(of: "SELECT * FROM \(relation)", as: .column))
         let readings: DataReadings
@@ -267,13 +273,26 @@ package struct TableReader: Sendable {
                 error, link.store == nil ? "the database cannot be asked" : "the store cannot be asked", link, dataset,
                 .silentDatabase)
         }
-        return readings.columns(tools.sql).map {
-            LoadTarget.TableColumn(name: $0.name, type: carried($0.type), nativeType: "", isRequired: false)
-        }
+        return readings.columns(tools.sql)
     }
 
     /// The type in which a column's values are carried: moments with a zone become UTC.
-    private func carried(_ type: ColumnType) -> ColumnType { type == tools.sql.zonedType ? .timestamp : type }
+    private func carried(_ column: Column) -> ColumnType { tools.sql.carried(column).type }
+
+    /// The columns that are carried in another type, with their own.
+    private func recast(_ columns: [Column]) -> [String: ColumnType] {
+        let others = columns.filter { carried($0) != $0.type }
+        return Dictionary(others.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What is known of a table.
+    private struct Found {
+        /// nil where there is no such table.
+        var columns: [LoadTarget.TableColumn]?
+        /// The columns that are carried in another type, with their own.
+        var recast: [String: ColumnType] = [:]
+        var earlier: LoadRecord?
+    }
 
     /// A column as the database itself tells it.
     private struct OwnColumn: Decodable {

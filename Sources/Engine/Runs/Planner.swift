@@ -176,8 +176,14 @@ package struct Planner {
         for name in stage.reads.map(\.value) + stage.definition.outputs {
             guard let dataset = loaded.pipeline.dataset(name) else { continue }
             references += (dataset.path?.references ?? []).map { ($0, dataset.placeLocation) }
-            if let table = dataset.table, let connection = loaded.pipeline.connections[table.connection] {
+            references += (dataset.remote?.name.references ?? []).map { ($0, dataset.placeLocation) }
+            if let used = dataset.table?.connection ?? dataset.remote?.connection,
+                let connection = loaded.pipeline.connections[used]
+            {
                 references += connection.settings.values.flatMap(\.references).map { ($0, connection.location) }
+                // libpq has a password file to look into.
+                let password = connection.kind == .postgres ? [] : connection.password?.references ?? []
+                references += password.map { ($0, connection.location) }
             }
         }
         var reported: Set<String> = []

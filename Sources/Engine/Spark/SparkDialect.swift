@@ -100,6 +100,8 @@ package struct SparkDialect: SQLDialect {
         }
     }
 
+    package func carried(_ column: Column) -> Column { narrowed(column) }
+
     package func narrowedValue(of column: Column) -> String {
         "CAST(\(name(column.name)) AS \(type(narrowed(column).type)))"
     }

@@ -80,7 +80,7 @@ package struct OutputMerge: Sendable {
         history.map {
             RowHistory.Writing(
                 history: $0, columns: columns, key: key.map(\.value),
-                now: attempt.sql.literal(moment: attempt.facts.value(of: .slotTime) ?? ""), new: new, sql: attempt.sql)
+                now: attempt.sql.literal(moment: attempt.facts.historyTime), new: new, sql: attempt.sql)
         }
     }
 

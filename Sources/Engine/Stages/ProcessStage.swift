@@ -4,7 +4,6 @@ package import CaudalModel
 ///
 /// A fan-out must not change the result: when items divide the rows by a column, a key that occurs in the rows of two
 /// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
-/// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
 package struct ProcessStage: StageType {
     package static let typeName = "process"
     package var runsOnSpark: Bool { true }
@@ -281,12 +280,16 @@ package struct ProcessStage: StageType {
     }
 
     /// Whether a step finds duplicates over all items together: every step before it treats a row the same in each
-    /// item, and the items' columns are not part of the key.
+    /// item, and rows of one key may be in several items.
     private func isShared(_ index: Int, _ attempt: StageAttempt) -> Bool {
         let variables = attempt.partitionVariables
         guard attempt.stage.fanOut != nil, !variables.isEmpty, case .deduplicate(let keys, _, _) = steps[index].value
         else { return false }
-        if keys.contains(where: { variables.contains($0.value) }) { return false }
+        // Where the key has all of the items' columns, as they were read, its rows are in one item.
+        let keyed = Set(keys.map(\.value))
+        if variables.allSatisfy(keyed.contains), !steps[..<index].contains(where: { $0.value.changes(variables) }) {
+            return false
+        }
         return steps[..<index].allSatisfy { step in
             if case .sql = step.value { return false }
             return !step.value.references.contains { if case .item = $0 { true } else { false } }

@@ -190,6 +190,10 @@ package struct RunFacts: Sendable {
     /// The date that `today` means: that of the run's slot; without a slot, the one in the pipeline's zone.
     package func today(at now: Moment) -> String { slot?.localDate ?? UTC.date(now.wall, in: zone) }
 
+    /// The time since when what a run finds is so: that of its slot, or of its start, to the millisecond, because another
+    /// run may have begun in the same second.
+    var historyTime: String { UTC.iso(slot?.planned ?? started.wall) }
+
     /// The value of a reference that depends on neither stage nor item.
     package func value(of reference: Template.Reference) -> String? {
         switch reference {

@@ -1,0 +1,27 @@
+import CaudalModel
+import Foundation
+
+/// A text that a program reads as its input, in a file without a name: whatever ends this process, nobody finds it.
+package final class UnnamedFile: Sendable {
+    let descriptor: Int32
+
+    /// - Throws: ``Failure`` when the file cannot be made or written.
+    init(_ text: String, in folder: String) throws(Failure) {
+        var name = Array("\(folder)/.unnamed-XXXXXX".utf8CString)
+        descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw Failure("no file can be made in \(folder)", errno: errno) }
+        // Nothing is in it yet.
+        unlink(name)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Failure("a file in \(folder) cannot be written", errno: errno) }
+            rest = rest.dropFirst(count)
+        }
+        lseek(descriptor, 0, SEEK_SET)
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,259 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Values of types that files and queries do not share: none of their rows is lost, doubled or rounded without a word.
+@Suite("Odd types", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct OddTypesTests {
+    private func project(_ file: String, making script: String) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        _ = try await project.query(script)
+        try project.write("p.yaml", "version: 1\nname: p\n" + file)
+        return project
+    }
+
+    private func run(_ project: CaudalProject, status: Int32 = 0) async throws -> CaudalProject.Answer {
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == status, "\(ran)")
+        return ran
+    }
+
+    @Test("Numbers of 32 bits mean what people see of them: in items, lookups, maps, checks and watermarks")
+    func singles() async throws {
+        let project = try await project(
+            """
+            datasets:
+              src: {path: src.parquet}
+              l: {path: l.csv}
+              dst: {path: "o/${item.g}.parquet"}
+              m: {path: m.csv}
+              e: {path: e.csv}
+              w: {path: w.parquet}
+              q: {path: q.parquet}
+            stages:
+              fan: {type: process, input: src, output: dst, foreach: {g: {sql: select distinct g from src}}}
+              map: {type: process, input: src, output: m, steps: [{map_values: {column: g, values: {0.1: 99}}}]}
+              enr: {type: enrich, input: src, output: e, lookups: [{dataset: l, on: g, add: [nm]}]}
+              chk: {type: check, input: src, checks: [{accepted_values: g, in: [0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1]}]}
+              add: {type: process, input: src, output: w, mode: append, watermark: g}
+              ask: {type: sql, output: q, query: "select g::float as g from src"}
+            """,
+            making: "copy (select i::int id, (i%12/10.0)::float g from range(120) t(i)) to 'src.parquet'")
+        try project.write("l.csv", "g,nm\n0.1,one\n0.2,two\n")
+        let ran = try await run(project)
+        #expect(ran.output.contains("fan  succeeded") && !ran.output.contains("of no item"), "\(ran)")
+        #expect(try await project.query("select count(*), count(distinct id) from 'o/*.parquet'") == ["120|120"])
+        #expect(try project.read("m.csv").split(separator: "\n").count { $0.hasSuffix(",99.0") } == 10)
+        #expect(try project.read("e.csv").split(separator: "\n").count { $0.hasSuffix(",one") } == 10)
+        #expect(try await project.query("select count(*) from 'q.parquet' where g = 0.1::double") == ["10"])
+        _ = try await run(project)
+        #expect(try await project.query("select count(*) from 'w.parquet'") == ["120"])
+    }
+
+    @Test("Rows whose values do not come back from their texts fail the fan-out over their own column")
+    func strayRows() async throws {
+        let project = try await project(
+            """
+            datasets: {src: {path: src.parquet}, dst: {path: "o/${item.g}.csv"}}
+            stages:
+              fan: {type: process, input: src, output: dst, foreach: {g: {sql: select distinct g from src}}}
+            """,
+            making: "copy (select i id, {'a': ['x', 'null, ''y'''][i % 2 + 1]} g from range(10) t(i)) to 'src.parquet'")
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        let rows = try await project.query(
+            "select count(*) from (select 0 id where false union by name from read_csv('o/*.csv'))")
+        #expect(ran.status != 0 || rows == ["10"], "\(ran)")
+    }
+
+    @Test("Whole numbers of 128 bits in a file of DuckDB stay whole, or fail the stage")
+    func huge() async throws {
+        let project = try await project(
+            """
+            connections: {db: {type: duckdb, path: x.duckdb}}
+            datasets: {src: {connection: db, table: t}, big: {connection: db, table: big}, o: {path: o.csv}, o2: {path: o2.csv}}
+            stages:
+              a: {type: process, input: src, output: o}
+              b: {type: process, input: big, output: o2}
+            """,
+            making: """
+                attach 'x.duckdb' as x; use x;
+                create table t as select 1 id, 9007199254740993::hugeint total, 18446744073709551615::ubigint wide, 0.1::float f;
+                create table big as select 12345678901234567890123::hugeint n
+                """)
+        let ran = try await run(project, status: 1)
+        #expect(try project.read("o.csv") == "id,total,wide,f\n1,9007199254740993,18446744073709551615,0.1\n")
+        #expect(ran.output.contains("12345678901234567890123, which does not fit 64 bits"), "\(ran)")
+        #expect(project.text("o2.csv") == nil)
+    }
+
+    @Test("An interval that Parquet would cut fails the stage, and others are compared as they are kept")
+    func intervals() async throws {
+        let project = try await project(
+            """
+            datasets: {src: {path: src.parquet}, a: {path: a.parquet}, h: {path: h.parquet}, t: {path: t.parquet}}
+            stages:
+              add: {type: sql, output: a, query: "select id, shipped, shipped - ordered as lead from src", mode: append, watermark: shipped}
+              hist: {type: sql, output: h, query: "select id, shipped - ordered as lead from src", mode: snapshot, key: id}
+              time: {type: sql, output: t, query: "select id, shipped, '10:00:00.000123+02'::timetz as t from src", mode: append, watermark: shipped}
+            """,
+            making: """
+                copy (select 1 id, timestamp '2026-01-01 10:00:00.123' ordered, timestamp '2026-01-01 12:00:00' shipped)
+                to 'src.parquet'
+                """)
+        for _ in 1...2 { _ = try await run(project) }
+        #expect(try await project.query("select count(*), min(lead) from 'a.parquet'") == ["1|01:59:59.877"])
+        #expect(try await project.query("select count(*) from 'h.parquet'") == ["1"])
+        #expect(try await project.query("select count(*), min(t) from 't.parquet'") == ["1|10:00:00.000123+02"])
+        _ = try await project.query(
+            """
+            copy (select 1 id, timestamp '2026-01-01 10:00:00.000123' ordered, timestamp '2026-01-02 12:00:00' shipped)
+            to 'src.parquet'
+            """)
+        let cut = try await run(project, status: 1)
+        #expect(cut.output.contains("Parquet keeps only its milliseconds"), "\(cut)")
+        #expect(try await project.query("select count(*) from 'a.parquet'") == ["1"])
+    }
+
+    @Test("A UUID tells what is new")
+    func uuids() async throws {
+        let project = try await project(
+            """
+            datasets: {src: {path: src.parquet}, dst: {path: dst.parquet}}
+            stages: {add: {type: process, input: src, output: dst, mode: append, watermark: u}}
+            """,
+            making:
+                "copy (select i id, ('0190a000-0000-7000-8000-00000000000'||i)::uuid u from range(5) t(i)) to 'src.parquet'"
+        )
+        for _ in 1...2 { _ = try await run(project) }
+        #expect(try await project.query("select count(*) from 'dst.parquet'") == ["5"])
+    }
+
+    @Test(
+        "A fan-out by several columns finds the duplicates that a key has in several items",
+        arguments: ["[order, day]", "[order]", "[region, order]"])
+    func sharedDuplicates(key: String) async throws {
+        func rows(_ fan: String, _ path: String) async throws -> [String] {
+            let project = try CaudalProject(copying: [])
+            try project.write(
+                "src.csv",
+                "id,region,day,order\n1,north,mon,A\n2,south,mon,A\n3,north,mon,A\n4,south,tue,A\n5,north,tue,A\n6,west ,mon,B\n7,west,mon,B\n"
+            )
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {src: {path: src.csv}, dst: {path: "\(path)"}, all: {path: all.csv}}
+                stages:
+                  s: {type: process, input: src, output: dst, steps: [{trim: [region]}, {deduplicate: {by: \(key)}}]\(fan)}
+                  t: {type: sql, output: all, query: "select id from dst order by id"}
+                """)
+            _ = try await run(project)
+            return try project.read("all.csv").split(separator: "\n").map(String.init)
+        }
+        let whole = try await rows("", "one.csv")
+        let regions = "[north, south, west, 'west ']"
+        #expect(try await rows(", foreach: {region: \(regions)}", "o/${item.region}.csv") == whole)
+        #expect(
+            try await rows(", foreach: {region: \(regions), day: [mon, tue]}", "o/${item.region}-${item.day}.csv")
+                == whole)
+    }
+
+    @Test(
+        "A query that computes of the new rows what should be of all is warned of",
+        arguments: [
+            ("select g, max(seen) seen, sum(v) s from t group by g", true),
+            ("select g, seen, sum(v) s from t group by g, seen", false),
+            ("select g, seen, sum(v) s from t group by all", false),
+            ("select g, seen, sum(v) over (partition by g) s from t", true),
+            ("select g, seen, v s from t qualify row_number() over (partition by g order by seen desc) = 1", false),
+        ])
+    func partialSums(query: String, isWarned: Bool) async throws {
+        let project = try await project(
+            """
+            datasets: {t: {path: t.parquet}, ag: {path: ag.parquet}}
+            stages:
+              ag: {type: sql, output: ag, query: "\(query)", mode: merge, key: [g, seen], watermark: seen}
+            """, making: "copy (select 'b' g, 1 seen, 10 v) to 't.parquet'")
+        let answer = try await project.caudal("validate", "p.yaml")
+        #expect(answer.status == 0, "\(answer)")
+        #expect(answer.errors.contains("of the rows that are new by 'seen'") == isWarned, "\(answer)")
+    }
+
+    @Test("A sign of a pattern is one character, whatever its bytes")
+    func patterns() async throws {
+        let project = try CaudalProject(copying: [])
+        for (index, name) in ["x_a", "x_ä", "x_日", "x_🌊"].enumerated() {
+            try project.write("\(name).csv", "id\n\(index)\n")
+        }
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: "x_?.csv"}, s2: {path: "x_[!0-9].csv"}, s3: {path: "x_[äö].csv"}, o: {path: o.csv}, o2: {path: o2.csv}, o3: {path: o3.csv}}
+            stages:
+              a: {type: process, input: src, output: o}
+              b: {type: process, input: s2, output: o2}
+              c: {type: process, input: s3, output: o3}
+            """)
+        _ = try await run(project)
+        #expect(try project.read("o.csv").split(separator: "\n").count == 5)
+        #expect(try project.read("o2.csv").split(separator: "\n").count == 5)
+        #expect(try project.read("o3.csv") == "id\n1\n")
+    }
+
+    @Test("Runs that begin in one second each add their version to a history")
+    func sameSecond() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv}, h: {path: h.parquet}}
+            stages: {h: {type: process, input: src, output: h, mode: snapshot, key: id}}
+            """)
+        for value in 1...4 {
+            try project.write("src.csv", "id,v\n1,\(value)\n")
+            _ = try await run(project)
+        }
+        #expect(try await project.query("select v from 'h.parquet' order by valid_from") == ["1", "2", "3", "4"])
+    }
+
+    @Test(
+        "A file that is replaced between two items fails the others, wherever it lies",
+        arguments: ["", "/good", "/weak"])
+    func replaced(way: String) async throws {
+        let project = try CaudalProject(copying: [])
+        func text(_ shift: Int) -> String {
+            "id,g\n" + (0..<60).map { "\($0),\(($0 + shift) % 6)\n" }.joined()
+        }
+        let server = try await FileServer()
+        let place = way.isEmpty ? project.folder.path("src.csv") : server.folder.path("src.csv")
+        try FileText.write(text(0), to: place)
+        let path = way.isEmpty ? "src.csv" : server.address + way + "/src.csv"
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: "\(path)"}, dst: {path: "o/${item.g}.csv"}}
+            stages:
+              s: {type: process, input: src, output: dst, foreach: {g: ['0','1','2','3','4','5'], max_parallel: 1}}
+            """)
+        let started = try await project.start("run", "p.yaml", "--plain")
+        var lines: [String] = []
+        for await line in started.lines {
+            lines.append(line)
+            if line.contains("s[2]  succeeded") {
+                try FileText.write(text(1), to: place + ".next")
+                rename(place + ".next", place)
+            }
+        }
+        let told = lines.joined(separator: "\n")
+        #expect(told.contains("FAILED") && told.contains("src.csv was changed"), "\(told)")
+    }
+}
