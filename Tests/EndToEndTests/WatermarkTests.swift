@@ -75,7 +75,7 @@ struct WatermarkTests {
                 // Times do not go back, and many are the same, also from one arrival to the next.
                 minute += random.next() % 3 == 0 ? 1 : 0
                 func row(_ minute: Int) -> String {
-                    "\(random.next() % 30),2026-11-01 \(10 + minute / 60):\(10 + minute % 60 % 50):00,\(number),\(random.next() % 5)"
+                    "\(random.next() % 30),2026-11-01 \(10 + minute / 50):\(10 + minute % 50):00,\(number),\(random.next() % 5)"
                 }
                 rows.append(row(minute))
                 // Those of the other table come up to half an hour late.
