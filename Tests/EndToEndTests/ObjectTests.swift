@@ -102,7 +102,15 @@ struct ObjectTests {
     func killed(point: String) async throws {
         let tools = try ScratchFolder()
         let curl = try tools.write(
-            "curl", "#!/bin/sh\ngrep -q '^upload-file' \"$3\" || exec curl \"$@\"\n\(Self.points[point] ?? "")\n")
+            "curl",
+            """
+            #!/bin/sh
+            cat > "$0.$$"
+            set -- --disable --config "$0.$$"
+            grep -q '^upload-file' "$3" || exec curl "$@"
+            \(Self.points[point] ?? "")
+
+            """)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: curl)
         let (project, _) = try await project(3)
         #expect(try await project.caudal("run", "put.yaml", "--plain").status == 0)

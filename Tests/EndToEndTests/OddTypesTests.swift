@@ -123,18 +123,23 @@ struct OddTypesTests {
             datasets: {src: {path: src.parquet}, dst: {path: dst.parquet}}
             stages: {add: {type: process, input: src, output: dst, mode: append, watermark: u}}
             """,
-            making: "copy (select i id, ('0190a000-0000-7000-8000-00000000000'||i)::uuid u from range(5) t(i)) to 'src.parquet'")
+            making:
+                "copy (select i id, ('0190a000-0000-7000-8000-00000000000'||i)::uuid u from range(5) t(i)) to 'src.parquet'"
+        )
         for _ in 1...2 { _ = try await run(project) }
         #expect(try await project.query("select count(*) from 'dst.parquet'") == ["5"])
     }
 
-    @Test("A fan-out by several columns finds the duplicates that a key has in several items", arguments: ["[order, day]", "[order]", "[region, order]"])
+    @Test(
+        "A fan-out by several columns finds the duplicates that a key has in several items",
+        arguments: ["[order, day]", "[order]", "[region, order]"])
     func sharedDuplicates(key: String) async throws {
         func rows(_ fan: String, _ path: String) async throws -> [String] {
             let project = try CaudalProject(copying: [])
             try project.write(
                 "src.csv",
-                "id,region,day,order\n1,north,mon,A\n2,south,mon,A\n3,north,mon,A\n4,south,tue,A\n5,north,tue,A\n6,west ,mon,B\n7,west,mon,B\n")
+                "id,region,day,order\n1,north,mon,A\n2,south,mon,A\n3,north,mon,A\n4,south,tue,A\n5,north,tue,A\n6,west ,mon,B\n7,west,mon,B\n"
+            )
             try project.write(
                 "p.yaml",
                 """
@@ -156,13 +161,15 @@ struct OddTypesTests {
                 == whole)
     }
 
-    @Test("A query that computes of the new rows what should be of all is warned of", arguments: [
-        ("select g, max(seen) seen, sum(v) s from t group by g", true),
-        ("select g, seen, sum(v) s from t group by g, seen", false),
-        ("select g, seen, sum(v) s from t group by all", false),
-        ("select g, seen, sum(v) over (partition by g) s from t", true),
-        ("select g, seen, v s from t qualify row_number() over (partition by g order by seen desc) = 1", false),
-    ])
+    @Test(
+        "A query that computes of the new rows what should be of all is warned of",
+        arguments: [
+            ("select g, max(seen) seen, sum(v) s from t group by g", true),
+            ("select g, seen, sum(v) s from t group by g, seen", false),
+            ("select g, seen, sum(v) s from t group by all", false),
+            ("select g, seen, sum(v) over (partition by g) s from t", true),
+            ("select g, seen, v s from t qualify row_number() over (partition by g order by seen desc) = 1", false),
+        ])
     func partialSums(query: String, isWarned: Bool) async throws {
         let project = try await project(
             """
@@ -178,7 +185,9 @@ struct OddTypesTests {
     @Test("A sign of a pattern is one character, whatever its bytes")
     func patterns() async throws {
         let project = try CaudalProject(copying: [])
-        for (index, name) in ["x_a", "x_ä", "x_日", "x_🌊"].enumerated() { try project.write("\(name).csv", "id\n\(index)\n") }
+        for (index, name) in ["x_a", "x_ä", "x_日", "x_🌊"].enumerated() {
+            try project.write("\(name).csv", "id\n\(index)\n")
+        }
         try project.write(
             "p.yaml",
             """
@@ -214,7 +223,9 @@ struct OddTypesTests {
         #expect(try await project.query("select v from 'h.parquet' order by valid_from") == ["1", "2", "3", "4"])
     }
 
-    @Test("A file that is replaced between two items fails the others, wherever it lies", arguments: ["", "/good", "/weak"])
+    @Test(
+        "A file that is replaced between two items fails the others, wherever it lies",
+        arguments: ["", "/good", "/weak"])
     func replaced(way: String) async throws {
         let project = try CaudalProject(copying: [])
         func text(_ shift: Int) -> String {
@@ -243,6 +254,146 @@ struct OddTypesTests {
             }
         }
         let told = lines.joined(separator: "\n")
-        #expect(told.contains("FAILED") && told.contains("src.csv was changed"), "\(told)")
+        #expect(told.contains("s[2]  succeeded") && told.contains("src.csv was changed"), "\(told)")
+        #expect(told.contains("s  FAILED"), "\(told)")
+    }
+
+    @Test("UTF-16 without a mark is read in its own order of bytes, and what is none is refused")
+    func unmarked() async throws {
+        let project = try CaudalProject(copying: [])
+        let text = "id,p\n1,ab\n2,日本\n"
+        try Data(text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }).write(
+            to: URL(fileURLWithPath: project.folder.path("big.csv")))
+        try Data(text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }).write(
+            to: URL(fileURLWithPath: project.folder.path("little.csv")))
+        try project.write("plain.csv", text)
+        for name in ["big", "little", "plain"] {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {src: {path: \(name).csv, csv: {encoding: utf-16}}, o: {path: o-\(name).csv}}
+                stages: {a: {type: process, input: src, output: o}}
+                """)
+            let ran = try await run(project, status: name == "plain" ? 1 : 0)
+            #expect(project.text("o-\(name).csv") == (name == "plain" ? nil : text), "\(ran)")
+        }
+    }
+
+    @Test("Shift-JIS has the ASCII signs as they are, and the characters of Windows")
+    func shiftJIS() async throws {
+        let project = try CaudalProject(copying: [])
+        let bytes: [UInt8] = Array("id,path\n1,C:\\x~1 ".utf8) + [0x87, 0x40, 0x87, 0x8A, 0xFB, 0xFC, 0x0A]
+        try Data(bytes).write(to: URL(fileURLWithPath: project.folder.path("src.csv")))
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv, csv: {encoding: shift_jis}}, o: {path: o.csv}}
+            stages: {a: {type: process, input: src, output: o}}
+            """)
+        _ = try await run(project)
+        #expect(try project.read("o.csv") == "id,path\n1,C:\\x~1 ①㈱髙\n")
+    }
+
+    @Test("Items without new rows stay part of what a fan-out that appends has made")
+    func itemsOfBefore() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv}, t: {path: t.parquet}, it: {path: "it/${item.g}.parquet"}, tot: {path: tot.csv}}
+            stages:
+              a: {type: process, input: src, output: t, steps: [{cast: {seen: date}}]}
+              add: {type: process, input: t, output: it, foreach: {g: {sql: select distinct g from t}}, mode: append, watermark: seen}
+              tot: {type: sql, output: tot, query: "select g, count(*) n from it group by g order by g"}
+            """)
+        try project.write("src.csv", "g,seen,x\na,2026-01-01,1\nb,2026-01-01,2\n")
+        _ = try await run(project)
+        try project.write("src.csv", "g,seen,x\na,2026-01-02,3\n")
+        _ = try await run(project)
+        #expect(try project.read("tot.csv") == "g,n\na,2\nb,1\n")
+    }
+
+    @Test(
+        "A corrected row reaches an output that takes what is new, or the run says that it does not",
+        arguments: [
+            ("mode: merge, key: id, watermark: seen", ["1|10", "2|20", "3|30"]),
+            ("mode: append, watermark: seen", ["1|10", "3|30"]),
+        ])
+    func corrected(mode: String, expected: [String]) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "s.json",
+            #"{"type":"object","properties":{"id":{"type":"integer"},"seen":{"type":"integer"},"v":{"type":"integer"}}}"#
+        )
+        try project.write("src.csv", "id,seen,v\n1,1,10\n2,2,zwei\n3,3,30\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv, schema: s.json}, ok: {path: ok.parquet}, dst: {path: dst.parquet}}
+            stages:
+              v: {type: validate, input: src, output: ok}
+              add: {type: process, input: ok, output: dst, \(mode)}
+            """)
+        _ = try await run(project)
+        _ = try await project.caudal("quarantine", "show", "last", "v", "--to", "fix.csv")
+        try project.write("fix.csv", try project.read("fix.csv").replacing("zwei", with: "20"))
+        let replayed = try await project.caudal(
+            "quarantine", "replay", "last", "v", "--fixed", "fix.csv", "--yes", "--plain")
+        #expect(replayed.status == 0, "\(replayed)")
+        #expect(try await project.query("select id, v from 'dst.parquet' order by id") == expected)
+        let isWarned = replayed.output.contains("rows of 'v' were corrected")
+        #expect(isWarned == mode.contains("append"), "\(replayed)")
+    }
+
+    @Test("A secret in an address is in no quarantine file, and validate warns of it")
+    func secretAddress() async throws {
+        let server = try await FileServer()
+        try FileText.write("id,v\n1,a\nx,b\n", to: server.folder.path("bad.csv"))
+        let project = try CaudalProject(copying: [], variables: ["MY_TOKEN": "Geheim12345"])
+        try project.write("s.json", #"{"type":"object","properties":{"id":{"type":"integer"}}}"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: "\(server.address)/good/bad.csv?token=${env.MY_TOKEN}", schema: s.json}, dst: {path: dst.csv}}
+            stages: {v: {type: validate, input: src, output: dst}}
+            """)
+        let valid = try await project.caudal("validate", "p.yaml")
+        #expect(valid.errors.contains("'MY_TOKEN' is a secret by its name"), "\(valid)")
+        let ran = try await run(project)
+        let kept = try FileManager.default.subpathsOfDirectory(atPath: project.folder.path).filter {
+            project.text($0)?.contains("Geheim12345") == true
+        }
+        #expect(kept.isEmpty, "\(kept) \(ran)")
+    }
+
+    @Test("No file has the password of a request while it lasts, so that none is left by a kill")
+    func passwordOfARequest() async throws {
+        let project = try CaudalProject(copying: [], variables: ["PW": "Geheim-Bearer-998877"])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            connections: {w: {type: http, endpoint: "http://127.0.0.1:1", password: "${env.PW}"}}
+            datasets: {src: {connection: w, table: slow.csv}, o: {path: o.csv}}
+            stages: {s1: {type: process, input: src, output: o}}
+            """)
+        let started = try await project.start("run", "p.yaml", "--plain")
+        // It tries again for a while, since nobody listens there.
+        _ = await started.says("s1  started")
+        await started.killHard()
+        let names = try FileManager.default.subpathsOfDirectory(atPath: project.folder.path)
+        #expect(!names.contains { $0.contains(".request-") })
+        #expect(!names.contains { project.text($0)?.contains("Geheim-Bearer") == true })
     }
 }

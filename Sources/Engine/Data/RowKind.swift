@@ -58,7 +58,8 @@ package enum CountName: Sendable, Hashable {
         case .rowsAfter(let step): "after_\(step)"
         case .unmatched(let lookup): "unmatched_\(lookup)"
         case .changedColumn(let column): "column \(column)"
-        case .read, .invalid, .rejected, .odd, .corrected, .divided, .stray, .keyless, .doubles, .broken, .before, .after,
+        case .read, .invalid, .rejected, .odd, .corrected, .divided, .stray, .keyless, .doubles, .broken, .before,
+            .after,
             .added,
             .removed, .changed, .repeated, .unmarked, .ahead, .late:
             "\(self)"

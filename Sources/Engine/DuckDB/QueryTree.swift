@@ -142,8 +142,9 @@ private struct TreeWalk {
         "sum", "count", "count_star", "min", "max", "avg", "mean", "median", "mode", "first", "last", "any_value",
         "arg_min", "arg_max", "min_by", "max_by", "argmin", "argmax", "list", "array_agg", "string_agg", "group_concat",
         "listagg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "quantile",
-        "quantile_cont", "quantile_disc", "approx_quantile", "approx_count_distinct", "bool_and", "bool_or", "histogram",
-        "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif", "geomean",
+        "quantile_cont", "quantile_disc", "approx_quantile", "approx_count_distinct", "bool_and", "bool_or",
+        "histogram", "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif",
+        "geomean",
         "sum_no_overflow", "bit_and", "bit_or", "bit_xor",
     ]
 

@@ -101,7 +101,8 @@ package final class SourceResolver: Sendable {
         let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
         let pattern = PathText.absolute(fill(open), in: pipeline.root)
         let own = Set(made.artifacts.map { ExactText(PathText.absolute($0.path, in: pipeline.root)) })
-        let marked = Set(made.markedItems.map { ExactText(PathText.absolute(fill(path.filled(with: $0)), in: pipeline.root)) })
+        let marked = Set(
+            made.markedItems.map { ExactText(PathText.absolute(fill(path.filled(with: $0)), in: pipeline.root)) })
         return try earlier.files(of: dataset, writtenBy: producer, at: pattern).filter {
             !own.contains(ExactText($0.target)) && !marked.contains(ExactText($0.target))
         }
@@ -374,7 +375,9 @@ package final class SourceResolver: Sendable {
                 !valued.contains { $0 == name || $0.hasPrefix(name + ", ") }
             }
         } else {
-            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) { first, _ in first }
+            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) {
+                first, _ in first
+            }
             let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
             source.takeAlikeKeys(
                 found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)
