@@ -86,14 +86,14 @@ struct ObjectTests {
         "before": "kill -9 $PPID; exit 1",
         // Half of it is sent: the pipe takes the other half only from whoever writes it.
         "during": #"""
-        file=$(sed -n 's/^upload-file = "\(.*\)"$/\1/p' "$0.told"); mkfifo "$0.pipe"
-        sed "s|^upload-file = .*|upload-file = \"$0.pipe\"|" "$0.told" > "$0.settings"
+        file=$(sed -n 's/^upload-file = "\(.*\)"$/\1/p' "$3"); mkfifo "$0.pipe"
+        sed "s|^upload-file = .*|upload-file = \"$0.pipe\"|" "$3" > "$0.settings"
         curl --disable --config "$0.settings" & c=$!
         exec 3> "$0.pipe"
         head -c $(($(stat -c %s "$file") / 2)) "$file" >&3
         kill -9 $PPID $c; exit 1
         """#,
-        "after": #"curl --disable --config "$0.told"; kill -9 $PPID"#,
+        "after": #"curl "$@"; kill -9 $PPID"#,
     ]
 
     @Test(
@@ -105,8 +105,9 @@ struct ObjectTests {
             "curl",
             """
             #!/bin/sh
-            cat > "$0.told"
-            grep -q '^upload-file' "$0.told" || exec curl --disable --config "$0.told"
+            cat > "$0.$$"
+            set -- --disable --config "$0.$$"
+            grep -q '^upload-file' "$3" || exec curl "$@"
             \(Self.points[point] ?? "")
 
             """)

@@ -254,6 +254,146 @@ struct OddTypesTests {
             }
         }
         let told = lines.joined(separator: "\n")
-        #expect(told.contains("FAILED") && told.contains("src.csv was changed"), "\(told)")
+        #expect(told.contains("s[2]  succeeded") && told.contains("src.csv was changed"), "\(told)")
+        #expect(told.contains("s  FAILED"), "\(told)")
+    }
+
+    @Test("UTF-16 without a mark is read in its own order of bytes, and what is none is refused")
+    func unmarked() async throws {
+        let project = try CaudalProject(copying: [])
+        let text = "id,p\n1,ab\n2,日本\n"
+        try Data(text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }).write(
+            to: URL(fileURLWithPath: project.folder.path("big.csv")))
+        try Data(text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }).write(
+            to: URL(fileURLWithPath: project.folder.path("little.csv")))
+        try project.write("plain.csv", text)
+        for name in ["big", "little", "plain"] {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {src: {path: \(name).csv, csv: {encoding: utf-16}}, o: {path: o-\(name).csv}}
+                stages: {a: {type: process, input: src, output: o}}
+                """)
+            let ran = try await run(project, status: name == "plain" ? 1 : 0)
+            #expect(project.text("o-\(name).csv") == (name == "plain" ? nil : text), "\(ran)")
+        }
+    }
+
+    @Test("Shift-JIS has the ASCII signs as they are, and the characters of Windows")
+    func shiftJIS() async throws {
+        let project = try CaudalProject(copying: [])
+        let bytes: [UInt8] = Array("id,path\n1,C:\\x~1 ".utf8) + [0x87, 0x40, 0x87, 0x8A, 0xFB, 0xFC, 0x0A]
+        try Data(bytes).write(to: URL(fileURLWithPath: project.folder.path("src.csv")))
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv, csv: {encoding: shift_jis}}, o: {path: o.csv}}
+            stages: {a: {type: process, input: src, output: o}}
+            """)
+        _ = try await run(project)
+        #expect(try project.read("o.csv") == "id,path\n1,C:\\x~1 ①㈱髙\n")
+    }
+
+    @Test("Items without new rows stay part of what a fan-out that appends has made")
+    func itemsOfBefore() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv}, t: {path: t.parquet}, it: {path: "it/${item.g}.parquet"}, tot: {path: tot.csv}}
+            stages:
+              a: {type: process, input: src, output: t, steps: [{cast: {seen: date}}]}
+              add: {type: process, input: t, output: it, foreach: {g: {sql: select distinct g from t}}, mode: append, watermark: seen}
+              tot: {type: sql, output: tot, query: "select g, count(*) n from it group by g order by g"}
+            """)
+        try project.write("src.csv", "g,seen,x\na,2026-01-01,1\nb,2026-01-01,2\n")
+        _ = try await run(project)
+        try project.write("src.csv", "g,seen,x\na,2026-01-02,3\n")
+        _ = try await run(project)
+        #expect(try project.read("tot.csv") == "g,n\na,2\nb,1\n")
+    }
+
+    @Test(
+        "A corrected row reaches an output that takes what is new, or the run says that it does not",
+        arguments: [
+            ("mode: merge, key: id, watermark: seen", ["1|10", "2|20", "3|30"]),
+            ("mode: append, watermark: seen", ["1|10", "3|30"]),
+        ])
+    func corrected(mode: String, expected: [String]) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "s.json",
+            #"{"type":"object","properties":{"id":{"type":"integer"},"seen":{"type":"integer"},"v":{"type":"integer"}}}"#
+        )
+        try project.write("src.csv", "id,seen,v\n1,1,10\n2,2,zwei\n3,3,30\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv, schema: s.json}, ok: {path: ok.parquet}, dst: {path: dst.parquet}}
+            stages:
+              v: {type: validate, input: src, output: ok}
+              add: {type: process, input: ok, output: dst, \(mode)}
+            """)
+        _ = try await run(project)
+        _ = try await project.caudal("quarantine", "show", "last", "v", "--to", "fix.csv")
+        try project.write("fix.csv", try project.read("fix.csv").replacing("zwei", with: "20"))
+        let replayed = try await project.caudal(
+            "quarantine", "replay", "last", "v", "--fixed", "fix.csv", "--yes", "--plain")
+        #expect(replayed.status == 0, "\(replayed)")
+        #expect(try await project.query("select id, v from 'dst.parquet' order by id") == expected)
+        let isWarned = replayed.output.contains("rows of 'v' were corrected")
+        #expect(isWarned == mode.contains("append"), "\(replayed)")
+    }
+
+    @Test("A secret in an address is in no quarantine file, and validate warns of it")
+    func secretAddress() async throws {
+        let server = try await FileServer()
+        try FileText.write("id,v\n1,a\nx,b\n", to: server.folder.path("bad.csv"))
+        let project = try CaudalProject(copying: [], variables: ["MY_TOKEN": "Geheim12345"])
+        try project.write("s.json", #"{"type":"object","properties":{"id":{"type":"integer"}}}"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: "\(server.address)/good/bad.csv?token=${env.MY_TOKEN}", schema: s.json}, dst: {path: dst.csv}}
+            stages: {v: {type: validate, input: src, output: dst}}
+            """)
+        let valid = try await project.caudal("validate", "p.yaml")
+        #expect(valid.errors.contains("'MY_TOKEN' is a secret by its name"), "\(valid)")
+        let ran = try await run(project)
+        let kept = try FileManager.default.subpathsOfDirectory(atPath: project.folder.path).filter {
+            project.text($0)?.contains("Geheim12345") == true
+        }
+        #expect(kept.isEmpty, "\(kept) \(ran)")
+    }
+
+    @Test("No file has the password of a request while it lasts, so that none is left by a kill")
+    func passwordOfARequest() async throws {
+        let project = try CaudalProject(copying: [], variables: ["PW": "Geheim-Bearer-998877"])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            connections: {w: {type: http, endpoint: "http://127.0.0.1:1", password: "${env.PW}"}}
+            datasets: {src: {connection: w, table: slow.csv}, o: {path: o.csv}}
+            stages: {s1: {type: process, input: src, output: o}}
+            """)
+        let started = try await project.start("run", "p.yaml", "--plain")
+        // It tries again for a while, since nobody listens there.
+        _ = await started.says("s1  started")
+        await started.killHard()
+        let names = try FileManager.default.subpathsOfDirectory(atPath: project.folder.path)
+        #expect(!names.contains { $0.contains(".request-") })
+        #expect(!names.contains { project.text($0)?.contains("Geheim-Bearer") == true })
     }
 }

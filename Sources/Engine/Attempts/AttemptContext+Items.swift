@@ -23,9 +23,10 @@ extension AttemptContext {
             result.take(execution)
             if execution.failure != nil { return result }
             readings = execution.readings
+            // Before the attempt's own copies are removed.
+            try await noteDividedInput()
         }
         let items = try finder.items(readings).withoutSecrets(log)
-        try await noteDividedInput()
         var context = self
         await context.divideInput(among: items, &result)
         result.items = items

@@ -143,8 +143,8 @@ private struct TreeWalk {
         "arg_min", "arg_max", "min_by", "max_by", "argmin", "argmax", "list", "array_agg", "string_agg", "group_concat",
         "listagg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "quantile",
         "quantile_cont", "quantile_disc", "approx_quantile", "approx_count_distinct", "bool_and", "bool_or",
-        "histogram",
-        "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif", "geomean",
+        "histogram", "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif",
+        "geomean",
         "sum_no_overflow", "bit_and", "bit_or", "bit_xor",
     ]
 

@@ -135,9 +135,8 @@ struct CSVInspection {
         let given = dataset.csv.encoding
         guard given == nil || given == "utf-16" else { return given }
         if head.starts(with: [0xFE, 0xFF]) { return "utf-16be" }
-        if head.starts(with: [0xFF, 0xFE]) || given == nil {
-            return head.starts(with: [0xFF, 0xFE]) ? "utf-16" : given
-        }
+        if head.starts(with: [0xFF, 0xFE]) { return "utf-16" }
+        if given == nil { return nil }
         // Without a mark, the zeros of ASCII characters, such as delimiters and line ends, tell it.
         var (little, big) = (0, 0)
         for place in stride(from: 0, to: head.count - 1, by: 2) {

@@ -62,9 +62,9 @@ package struct EarlierOutputs: Sendable {
         }
         let other = self.difference(found, producer)
         if other?.isCertain != true {
-            // Where it adds to what is there, the rows of every item stay.
+            // Where the stage adds to what is there, the rows of items stay that it has no longer.
             let isKept = producer.definition.mergedOutput != nil
-            // Otherwise the stage's last success no longer had this item.
+            // The stage's last success no longer had this item.
             if version == nil, hasSuccess, found.stage == producer.id, !isKept { return nil }
             return EarlierFile(path: path, target: path, publication: found, doubt: other?.words)
         }

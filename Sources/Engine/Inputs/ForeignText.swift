@@ -8,10 +8,10 @@ final class ForeignText: @unchecked Sendable {
     /// The beginning of a character whose end has not come yet.
     private var pending: [UInt8] = []
 
-    /// What files of these names are, as browsers read them too.
+    /// What files of these names really are, as browsers read them.
     ///
-    /// They have the characters that Windows added, and ASCII as it is: the standards of Shift-JIS have a yen sign and an
-    /// overline in its place.
+    /// They have the characters that Windows added, and ASCII as it is: the standard of Shift-JIS has a yen sign and an
+    /// overline there.
     private static let wider = ["shift_jis": "CP932", "euc-jp": "EUC-JP-MS", "euc-kr": "CP949"]
 
     /// - Throws: ``Failure`` for an encoding that the C library does not know.
