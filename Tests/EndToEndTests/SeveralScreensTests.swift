@@ -113,9 +113,9 @@ struct SeveralScreensTests {
         try await watcher.waits(for: "Retry everything")
         try await owner.close()
         try project.write("open", "")
+        // It is asked again as soon as it is known that this process would take the run up.
+        try await watcher.waits(for: "Retry everything", "the run has changed meanwhile")
         try await watcher.waits(without: "watching pid")
-        try await watcher.press("Tab", "Enter")
-        try await watcher.waits(for: "Retry everything", "no process runs the run any more")
         try await watcher.press("Tab", "Enter")
         try await watcher.waits(for: "SUCCEEDED")
         try await watcher.press("q")
