@@ -92,4 +92,5 @@ def main():
                   unit="one scan")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,8 +5,21 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DUCKDB = os.environ.get("CAUDAL_DUCKDB", os.path.join(ROOT, ".tools/duckdb/duckdb_cli/duckdb"))
 
 
-def caudal_options(doc, rows, pairs):
+def python_with(name, *packages):
+    """The Python of an environment in .tools with packages from PyPI; made once."""
+    folder = os.path.join(ROOT, ".tools", name)
+    python = os.path.join(folder, "bin", "python")
+    if not os.path.exists(python):
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+    return python
+
+
+def caudal_options(doc, rows, pairs, peers=()):
+    """Reads the command line; with peers, it may name those to measure too, or leave out Caudal's own."""
     options = argparse.ArgumentParser(description=doc.splitlines()[0])
+    if peers:
+        options.add_argument("--peers", nargs="*", choices=peers, default=list(peers), help="all of them otherwise")
     options.add_argument("--rows", type=int, default=rows)
     options.add_argument("--pairs", type=int, default=pairs)
     options.add_argument("--caudal", type=os.path.abspath, default=os.path.join(ROOT, ".build/release/caudal"))

@@ -6,29 +6,33 @@ checks the result. It runs, in turn, PAIRS times:
 
   caudal         'caudal run --plain', with a new journal for each run
   by hand        Benchmarks/sales/by_hand.sql, in one DuckDB process
-  polars         Benchmarks/sales/polars_job.py, in a virtual environment with Polars that is made in .tools/polars
+  polars         Benchmarks/sales/polars_job.py
+  pandas         Benchmarks/sales/pandas_job.py
+  dbt            Benchmarks/sales/dbt with dbt-duckdb: models, each a file, and tests
 
-All of them write a quarantine, valid, clean and enriched rows as Parquet. Their rows are compared with those of caudal, in order.
+Polars, pandas and dbt are installed into environments of their own in .tools; --peers names those to run. All of them write a quarantine, valid, clean and enriched rows as Parquet. Their rows are compared with those of caudal, in order.
 """
 import os, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "data"))
-from common import DUCKDB, ROOT, caudal_options, measure, table
+from common import DUCKDB, ROOT, caudal_options, measure, python_with, table
 from pipeline import PIPELINE
 
-POLARS = "2.1.0"
+PEERS = {
+    "polars": ["polars==2.1.0"],
+    "pandas": ["pandas==3.1.1", "pyarrow==26.0.1"],
+    "dbt": ["dbt-core==1.9.11", "dbt-duckdb==1.9.6", "duckdb==1.5.5"],
+}
 FILES = ["quarantine", "valid", "clean", "enriched"]
 
 
-def polars_python():
-    """The Python of an environment that has Polars; made once."""
-    folder = os.path.join(ROOT, ".tools", "polars")
-    python = os.path.join(folder, "bin", "python")
-    if not os.path.exists(python):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"polars=={POLARS}"], check=True)
-    return python
+def peer_command(name):
+    """What runs the job in the folder of the data."""
+    python = python_with(name, *PEERS[name])
+    if name != "dbt":
+        return [python, os.path.join(HERE, f"{name}_job.py")]
+    return [os.path.join(os.path.dirname(python), "dbt"), "build", "--project-dir", "dbt", "--profiles-dir", "dbt"]
 
 
 def digest(folder, name):
@@ -42,8 +46,8 @@ def digest(folder, name):
 
 
 def main():
-    options = caudal_options(__doc__, rows=10_000_000, pairs=3)
-    python = polars_python()
+    options = caudal_options(__doc__, rows=10_000_000, pairs=3, peers=tuple(PEERS))
+    peers = {name: peer_command(name) for name in options.peers}
     with tempfile.TemporaryDirectory(prefix="caudal-benchmark-") as folder:
         measure([options.caudal, "generate", "sales", "--rows", str(options.rows), "--output", "sales.csv",
                  "--catalog", "catalog.csv"], folder)
@@ -53,8 +57,9 @@ def main():
         runners = {
             "caudal": [options.caudal, "run", "p.yaml", "--plain"],
             "by hand": [DUCKDB, "-no-init", "-bail", "-f", os.path.join(HERE, "by_hand.sql")],
-            "polars": [python, os.path.join(HERE, "polars_job.py")],
+            **peers,
         }
+        shutil.copytree(os.path.join(HERE, "dbt"), os.path.join(folder, "dbt"))
         found = {}
 
         def before(name):
@@ -62,8 +67,12 @@ def main():
             out = os.path.join(folder, "out")
             if os.path.exists(out) and before.last not in found:
                 found[before.last] = [digest(out, file) for file in FILES]
-            for left in ("out", ".caudal"):
+            for left in ("out", ".caudal", "dbt/target"):
                 shutil.rmtree(os.path.join(folder, left), ignore_errors=True)
+            if name == "dbt":
+                os.mkdir(out)
+                if os.path.exists(os.path.join(folder, "dbt.duckdb")):
+                    os.remove(os.path.join(folder, "dbt.duckdb"))
             before.last = name
 
         before.last = None
