@@ -92,6 +92,13 @@ struct KeyIntakeTests {
         #expect(intake.process(signals("q"), at: start + .milliseconds(500)) == [.character("q")])
     }
 
+    @Test("An enter of its own right behind fast text accepts that text")
+    func enterBehindFastText() {
+        var intake = KeyIntake()
+        #expect(intake.process(signals("extract_customers"), at: start) == [.paste("extract_customers")])
+        #expect(intake.process(signals("\n"), at: start + .milliseconds(2)) == [.enter])
+    }
+
     @Test("Keys that a person pressed stay keys, also a few at once and one that is held down")
     func pressed() {
         var intake = KeyIntake()

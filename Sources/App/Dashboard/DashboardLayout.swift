@@ -209,7 +209,9 @@ struct DashboardLayout {
 
     /// For large graphs: the list of stages, beside it the surroundings of the selected one, then inspector and log.
     private mutating func layOutFocus(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
-        let split = columns >= 160 ? columns / 2 : columns * 9 / 20
+        let isWide = columns >= 160
+        // The list needs no more than its columns; the picture gets what is left.
+        let split = min(columns * 9 / 20, 92)
         let first = body.lowerBound + body.count * (body.count >= 40 ? 11 : 12) / 20
         draw(
             Self.kind(state, columns), state, first - body.lowerBound - 1, columns - split - 3,
@@ -219,7 +221,10 @@ struct DashboardLayout {
             Frame(pane: .stages, rows: body.lowerBound..<first, columns: 0..<split),
             Frame(pane: .graph, rows: body.lowerBound..<first, columns: (split + 1)..<columns),
         ]
-        if second - first >= 6 {
+        if isWide {
+            panes.append(Frame(pane: .inspector, rows: first..<body.upperBound, columns: 0..<split))
+            panes.append(Frame(pane: .log, rows: first..<body.upperBound, columns: (split + 1)..<columns))
+        } else if second - first >= 6 {
             panes.append(Frame(pane: .inspector, rows: first..<second, columns: 0..<columns))
             panes.append(Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns))
         } else {

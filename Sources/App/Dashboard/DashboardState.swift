@@ -261,7 +261,7 @@ struct DashboardState: ScreenState {
         run.status == .running && fault == nil && (run.openAttempts > 0 || digest.counts[.retrying, default: 0] > 0)
     }
 
-    /// Why the user cannot steer the run; nil if he can.
+    /// Why the user cannot steer the run; nil if they can.
     var steeringRefusal: String? {
         if let fault, !ownsRun { return fault }
         if replay != nil { return "a replay changes nothing; \(keys.key("quit", "q")) leaves it" }

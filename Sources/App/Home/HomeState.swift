@@ -94,7 +94,7 @@ struct HomeState: ScreenState {
     /// A toast that has not expired.
     var standingToast: DashboardState.Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
 
-    /// Why the user cannot start or steer runs; nil if he can.
+    /// Why the user cannot start or steer runs; nil if they can.
     var steeringRefusal: String? { isReadOnly ? "this screen is read-only" : nil }
 
     mutating func move(_ step: Int) {

@@ -29,7 +29,7 @@ struct ParameterForm {
         fields = parameters.map {
             Field(parameter: $0, isSecret: secrets.isSecret($0.name), text: $0.defaultValue ?? "")
         }
-        // What must be typed comes first; where nothing must, enter runs.
+        // What must be typed comes first; where nothing must, the answers do.
         place = fields.firstIndex { $0.parameter.defaultValue == nil }
     }
 

@@ -104,7 +104,11 @@ struct KeyIntake {
     }
 
     /// Keys that arrived at once without a mark, one by one or as pasted text.
+    ///
+    /// An enter that arrives by itself is pressed, also right behind a burst: whoever sends text and then enter, as
+    /// programs do, means it. In a paste, the end of a line comes together with the line.
     private mutating func sorted(_ keys: [Key], at now: ContinuousClock.Instant) -> [Key] {
+        if keys == [.enter] { return keys }
         let isLate = lastBurst.map { now - $0 < Self.burstGap } ?? false
         guard !keys.isEmpty, isLate || Self.isBurst(keys) else { return keys }
         lastBurst = now

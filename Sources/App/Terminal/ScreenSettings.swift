@@ -1,6 +1,6 @@
 import Engine
 
-/// What a user has chosen for all screens: in a file of his own, by variables and by flags.
+/// What a user has chosen for all screens: in a file of their own, by variables and by flags.
 struct ScreenSettings: Sendable {
     var theme = Theme.terminal
     /// The signals of the terminal when a stage fails and when a run ends, besides those that pipelines want.

@@ -11,7 +11,7 @@ package struct DataTools: Sendable {
     package let folder: String
     /// The memory for a stage without a setting of its own, in bytes; what needs more waits on the disk.
     package let defaultMemory: Int64
-    /// The memory for such a stage whose work cannot be done with less, in bytes.
+    /// The memory for such a stage whose work cannot be done with less, in bytes: what is tried then, in this order.
     let largerMemory: [Int64]
     /// Whether values of rows are removed from error messages.
     package var hidesValues = false

@@ -115,7 +115,9 @@ enum LogPane: DashboardPane {
         } else {
             facts.append(Span("\(Int64(lines.count - 1 - current).grouped) below, G follows   ", .wait))
         }
-        return facts + [Span(lines.count.counted("line"), .dim)]
+        // While a run goes on, there are always more.
+        let isReading = !lines.isComplete && state.run.status != .running
+        return facts + [Span(lines.count.counted("line") + (isReading ? " so far …" : ""), .dim)]
     }
 
     /// The place of the current line among the matches and their number, as far as they are known.

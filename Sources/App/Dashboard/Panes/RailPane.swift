@@ -107,9 +107,7 @@ enum RailPane: StageList {
         buffer.rule(frame, title: title, facts: facts, isFocused: view.isFocused)
 
         let start = frame.columns.lowerBound + 1
-        let table = StageTable(
-            width: frame.columns.count - lanes.width - 3,
-            longest: max(state.graph.longestName, state.digest.longestName))
+        let table = StageTable(state, width: frame.columns.count - lanes.width - 3)
         if head > 0 {
             table.drawHead(row: frame.rows.lowerBound + 1, column: start + lanes.width + 1, into: &buffer)
         }

@@ -40,8 +40,7 @@ enum StagePane: StageList {
         }
         if let words = state.markWords { facts.append(words) }
         buffer.rule(frame, title: "STAGES", facts: facts, isFocused: view.isFocused)
-        let table = StageTable(
-            width: frame.columns.count - 4, longest: max(state.graph.longestName, state.digest.longestName))
+        let table = StageTable(state, width: frame.columns.count - 4)
         table.drawHead(
             row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 3, into: &buffer)
         for (line, id) in shown.enumerated() {

@@ -15,15 +15,18 @@ struct StageTable {
 
     /// Columns for a row; if there is little room, the least important are dropped first.
     ///
-    /// `longest`: the width of the longest name, which is not cut as long as there is room.
-    init(width: Int, longest: Int) {
+    /// The longest name is not cut as long as there is room.
+    init(_ state: DashboardState, width: Int) {
         word = width >= 40 ? 9 : 0
         tries = width >= 64 ? 6 : 0
-        rows = width >= 84 ? 9 : 0
-        usual = width >= 92 ? 8 : 0
+        rows = width >= 76 ? 9 : 0
+        usual = width >= 84 ? 8 : 0
         let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
-        // Where little is left, the inspector says more of the selected stage than a few cells for each.
-        name = min(max(5, longest), max(8, rest - (rest >= 70 ? 20 : 8)))
+        // Where little is left, the inspector says more of the selected stage than a few cells for each; and where all
+        // went well, there is nothing to say.
+        let progress = state.run.status == .succeeded ? 0 : rest >= 70 ? 20 : 8
+        let longest = max(state.graph.longestName, state.digest.longestName)
+        name = min(max(5, longest), max(8, rest - progress))
         let left = max(0, rest - name)
         let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
         timeline = left - wanted >= 14 ? min(100, left - wanted - 2) : 0
