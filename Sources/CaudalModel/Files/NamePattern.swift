@@ -3,6 +3,7 @@ import Foundation
 /// Patterns for names of files and objects: `*`, `?` and `[…]`.
 package enum NamePattern {
     /// In which each character of UTF-8 is one sign, whatever the user's own language is; nil where the system has none.
+    ///
     /// Nothing changes it after it was made, so that all threads may use it.
     nonisolated(unsafe) private static let locale: locale_t? =
         newlocale(LC_CTYPE_MASK, "C.UTF-8", nil) ?? newlocale(LC_CTYPE_MASK, "en_US.UTF-8", nil)
