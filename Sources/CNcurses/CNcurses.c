@@ -50,18 +50,20 @@ void cn_restore_terminal(void) {
 
 void cn_forget_terminal(void) { remembered = 0; }
 
-static const int crash_signals[] = { SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE };
+static const int crash_signals[] = { SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGQUIT };
 enum { crash_signal_count = sizeof crash_signals / sizeof crash_signals[0] };
 static struct sigaction previous_actions[crash_signal_count];
 
-static void on_crash(int number) {
+static void on_crash(int number, siginfo_t *info, void *context) {
+    (void)context;
     cn_restore_terminal();
     for (int i = 0; i < crash_signal_count; i++) {
         if (crash_signals[i] != number) continue;
         // The previous handler (Swift's backtracer, or the default) handles the signal next.
         sigaction(number, &previous_actions[i], 0);
     }
-    if (number == SIGABRT) raise(number);
+    // What the processor raised comes again by itself; what a process sent does not.
+    if (number == SIGABRT || info->si_code <= 0) raise(number);
 }
 
 void cn_restore_on_crash(void) {
@@ -71,8 +73,8 @@ void cn_restore_on_crash(void) {
     is_set = 1;
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = on_crash;
-    action.sa_flags = SA_ONSTACK;
+    action.sa_sigaction = on_crash;
+    action.sa_flags = SA_ONSTACK | SA_SIGINFO;
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < crash_signal_count; i++) sigaction(crash_signals[i], &action, &previous_actions[i]);
 }

@@ -92,6 +92,21 @@ struct KeyIntakeTests {
         #expect(intake.process(signals("q"), at: start + .milliseconds(500)) == [.character("q")])
     }
 
+    @Test(
+        "A text for a field, with what opens it and the enter behind it, is typed however fast it comes",
+        arguments: ["/mer\nn", "/publish_report\n", "Lftorn part\n", ":retry the stage\n", "3/a word of the log\nn"])
+    func fieldAtOnce(text: String) {
+        var intake = KeyIntake()
+        #expect(intake.process(signals(text), at: start).count == text.count)
+    }
+
+    @Test("A line that comes at once ends with its enter")
+    func line() {
+        var intake = KeyIntake()
+        #expect(intake.process(signals("why it is skipped\n"), at: start) == [.line("why it is skipped")])
+        #expect(intake.process(signals("rest\n"), at: start + .milliseconds(5)) == [.paste("rest")])
+    }
+
     @Test("An enter of its own right behind fast text accepts that text")
     func enterBehindFastText() {
         var intake = KeyIntake()

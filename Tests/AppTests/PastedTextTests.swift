@@ -1,3 +1,4 @@
+import CaudalModel
 import Testing
 
 @testable import App
@@ -26,6 +27,16 @@ struct PastedTextTests {
         state.press([.escape, .character("e"), .character("r"), .tab])
         #expect(state.press([.paste("publish")]).isEmpty)
         #expect(state.press([.enter]).count == 1)
+    }
+
+    @Test("A line that a program types into a field is accepted with its enter; a question takes none")
+    func lines() {
+        var state = dashboard()
+        state.press([.character("/"), .line("publish")])
+        #expect(state.overlay == nil && state.selection.stage == "publish")
+        state.press([.character("r"), .tab])
+        #expect(state.press([.line("publish")]).isEmpty)
+        #expect(state.isAsking)
     }
 
     @Test("A question that asks for no name takes none of it")

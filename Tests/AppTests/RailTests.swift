@@ -12,7 +12,7 @@ struct RailTests {
     ///
     /// `rows`: for each line of the screen its stage, nil where it has none. A crossing is passed straight; the lines of
     /// a row lead to its mark, so who comes from below stays in his lane; two marks directly below each other are
-    /// connected. What is behind `~` is not known.
+    /// connected, also those beside `~`. What else is behind `~` is not known.
     private func edges(_ buffer: CellBuffer, _ rows: [Int?], lanes: Int) -> Set<[Int]> {
         func cell(_ row: Int, _ column: Int) -> Character {
             guard row >= 0, column >= 0, column < lanes * 2 else { return " " }
@@ -25,6 +25,12 @@ struct RailTests {
         ]
         let back: [Character: Character] = ["N": "S", "S": "N", "E": "W", "W": "E"]
         var found: Set<[Int]> = []
+        let marks = rows.indices.map { row in
+            (0..<buffer.width).first { buffer.text(of: buffer[row: row, column: $0]) == "✓" }
+        }
+        for (line, mark) in marks.enumerated().dropFirst() where mark != nil && mark == marks[line - 1] {
+            if let upper = rows[line - 1], let lower = rows[line] { found.insert([upper, lower]) }
+        }
         for (line, stage) in rows.enumerated() {
             guard let stage, let mark = (0..<(lanes * 2)).first(where: { cell(line, $0) == "✓" }) else { continue }
             var seen: Set<String> = []

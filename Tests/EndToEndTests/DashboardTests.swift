@@ -1,4 +1,6 @@
+import CaudalModel
 import Engine
+import Foundation
 import TestSupport
 import Testing
 
@@ -94,6 +96,23 @@ struct DashboardTests {
         #expect(shown == wanted)
         try await shaken.close()
         try await fresh.close()
+    }
+
+    @Test(
+        "A signal that ends the program at once leaves the terminal as it was", arguments: [SIGSEGV, SIGQUIT, SIGABRT])
+    func crash(signal: Int32) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\nstages:\n  wait: {type: command, run: 'true'}\n")
+        _ = try await project.caudal("run", "p.yaml", "--plain")
+        let terminal = try await TerminalSession(
+            project, columns: 100, rows: 30,
+            command: "SWIFT_BACKTRACE=enable=no sh -c 'echo $$ > pid; exec \(CaudalProject.program) watch last'")
+        try await terminal.waits(for: "SUCCEEDED")
+        #expect(try await terminal.modes() == "101")
+        kill(try #require(Int32(try project.read("pid").trimmed)), signal)
+        try await terminal.waits(for: "ended with \(128 + signal)")
+        #expect(try await terminal.modes() == "010")
+        try await terminal.close()
     }
 
     @Test("Cancelling from the dashboard stops everything and says so", .timeLimit(.minutes(15)))

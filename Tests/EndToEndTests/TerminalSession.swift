@@ -54,6 +54,11 @@ final class TerminalSession: Sendable {
     /// The screen as text.
     func screen() async throws -> String { try await tmux("capture-pane", "-p") }
 
+    /// Whether the second screen, the cursor and the mouse are on: three digits.
+    func modes() async throws -> String {
+        try await tmux("display-message", "-p", "#{alternate_on}#{cursor_flag}#{mouse_any_flag}").trimmed
+    }
+
     /// Waits until the screen shows every one of some texts.
     func waits(for texts: String...) async throws {
         try await waits { screen in texts.allSatisfy(screen.contains) }

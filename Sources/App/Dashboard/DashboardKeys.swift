@@ -368,7 +368,10 @@ enum DashboardKeys {
         [.backspace], .questions, "delete the last character", change: { $1.takeBackLetter() })
     private static let closing = Binding(
         [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
-        change: { $1.overlay = nil })
+        change: {
+            $1.closeQuestion()
+            $1.overlay = nil
+        })
 }
 
 /// Texts about the key that leaves the mouse to the terminal.

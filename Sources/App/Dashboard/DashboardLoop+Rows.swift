@@ -9,6 +9,15 @@ struct ReplayedRows {
     let file: String
 }
 
+/// Rows that a user began to correct, and that no stage has taken in yet.
+struct BegunRows {
+    let stage: StageID
+    /// What the editor was given.
+    let given: String
+    /// What it gave back.
+    let text: String
+}
+
 /// Quarantined rows: they are written to a file, corrected in the user's editor, and taken back into the run.
 extension DashboardLoop {
     /// Opens the rows that a validate stage quarantined in the user's editor.
@@ -39,36 +48,38 @@ extension DashboardLoop {
 
     private func edit(_ exported: String, of stage: StageID, in file: String) {
         let folder = PathText.folder(of: file)
-        // What the user corrected before was not enough, and is the beginning of what is.
-        let begun = refusedRows.flatMap {
-            $0.stage == stage && Self.header($0.text) == Self.header(exported) ? $0 : nil
-        }
+        // What the user corrected before, but was not taken in, is the beginning of what will be.
+        let begun = begunRows.flatMap { $0.stage == stage ? $0 : nil }
+        let exported = begun.map { EditedRows.united(exported, with: $0.given) } ?? exported
         do {
-            if let begun { try FileText.replace(begun.text, at: file) }
+            if let begun {
+                // As it stood there, if the rows are still the same.
+                let text = begun.given == exported ? begun.text : EditedRows.merged(begun.text, into: exported)
+                try FileText.replace(text, at: file)
+            }
         } catch {
             try? FileManager.default.removeItem(atPath: folder)
             return send(.said(Output.oneLine(error), .bad))
         }
         leave(to: Self.editor(at: "2"), [file]) { loop, exit in
             defer { try? FileManager.default.removeItem(atPath: folder) }
-            guard let text = try? FileText.read(file), let header = Self.header(text) else {
-                return loop.send(.said("no row was corrected: the file is gone, empty or no text", .bad))
+            guard let bytes = try? FileText.bytes(file), !bytes.isEmpty else {
+                loop.begunRows = nil
+                return loop.send(.said("no row was corrected: the file is gone or empty", .bad))
             }
-            let before = Set(exported.split(separator: "\n"))
-            let count = text.split(separator: "\n").count { !before.contains($0) }
-            if count == 0, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
-            guard let wanted = Self.header(exported), header == wanted else {
-                // The next time, what was corrected stands there under the right line.
-                let mended = Self.header(exported).map { $0 + text.dropFirst(header.count) } ?? text[...]
-                loop.refusedRows = CorrectedRows(stage: stage, text: String(mended), count: count)
-                return loop.send(
-                    .said("no row was taken in: the first line names the columns, and has to stay as it is", .bad))
+            let text = String(decoding: bytes, as: UTF8.self)
+            if text == exported, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
+            loop.begunRows =
+                text == exported
+                ? nil : BegunRows(stage: stage, given: exported, text: EditedRows.underHeader(of: exported, text))
+            do throws(Failure) {
+                let edited = try EditedRows(bytes, of: exported)
+                loop.send(.corrected(CorrectedRows(stage: stage, text: edited.changed, count: edited.count)))
+            } catch {
+                loop.send(.said("no row was taken in: \(error.message)", .bad))
             }
-            loop.send(.corrected(CorrectedRows(stage: stage, text: text, count: count)))
         }
     }
-
-    private static func header(_ text: String) -> Substring? { text.split(separator: "\n", maxSplits: 1).first }
 
     /// Keeps corrected rows with the run, and then has their stage run again.
     func replay(_ rows: CorrectedRows, _ effect: DashboardEffect) {
@@ -80,7 +91,6 @@ extension DashboardLoop {
                 self?.replayedRows = file.map { ReplayedRows(rows: rows, file: $0) }
                 self?.carryOut(effect)
             } catch {
-                self?.refusedRows = rows
                 self?.send(.said(Output.oneLine(error), .bad))
             }
             wake.yield()
@@ -92,14 +102,14 @@ extension DashboardLoop {
         guard let replayed = replayedRows else { return }
         for event in events {
             guard case .unitEnded(UnitID(replayed.rows.stage), let outcome, _) = event.change else { continue }
-            if outcome.isSuccess { (replayedRows, refusedRows) = (nil, nil) } else { dropReplayedRows() }
+            if outcome.isSuccess { (replayedRows, begunRows) = (nil, nil) } else { dropReplayedRows() }
         }
     }
 
     /// Takes back corrected rows that their stage could not use, so that they do not stand in the way of better ones.
     func dropReplayedRows() {
         guard let replayed = replayedRows else { return }
-        (replayedRows, refusedRows) = (nil, replayed.rows)
+        replayedRows = nil
         shown.files?.removeRows(state.run.id, replayed.file)
     }
 }

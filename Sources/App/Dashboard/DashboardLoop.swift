@@ -74,9 +74,12 @@ final class DashboardLoop {
     private var askedTooLate: (run: RunID, request: ConfirmationRequest)?
     /// Corrected rows that a stage is run again with.
     var replayedRows: ReplayedRows?
-    /// Corrected rows that a stage could not be run with, to be corrected further.
-    var refusedRows: CorrectedRows?
+    /// Rows to be corrected further.
+    var begunRows: BegunRows?
     private let terminalSignals: TerminalSignals
+    /// Until then keys are dropped, because a question has closed by itself.
+    private var deafUntil = ContinuousClock.now
+    private static let deafness = Duration.milliseconds(600)
 
     /// How long a frame waits for lines of the log that were asked for.
     private static let logPatience = Duration.milliseconds(40)
@@ -191,7 +194,7 @@ final class DashboardLoop {
         }
         var hasAsked = false
         if !keys.isEmpty, tour != nil { (tour, state.caption) = (nil, nil) }
-        for key in keys where !hasAsked {
+        for key in keys where !hasAsked && ContinuousClock.now >= deafUntil {
             let wasAsking = state.isAsking
             send(.key(key))
             isUrgent = true
@@ -349,6 +352,8 @@ final class DashboardLoop {
         else { return false }
         state.overlay = nil
         prepare(asked.request)
+        // What is typed now was meant as an answer.
+        if !state.isAsking { deafUntil = .now + Self.deafness }
         if state.isAsking { state.say("the run has changed meanwhile: this is what an answer does now", .wait) }
         return state.isAsking
     }

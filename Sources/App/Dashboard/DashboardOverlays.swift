@@ -93,6 +93,17 @@ struct Prompt {
         case .reason: "set the outcome of \(Span(before.selection.description).text) because"
         }
     }
+
+    /// The label where there is little room.
+    var shortLabel: String {
+        switch purpose {
+        case .stageSearch: "find"
+        case .stageFilter: "show"
+        case .logSearch: "search"
+        case .logFilter: "lines"
+        case .reason: "because"
+        }
+    }
 }
 
 extension DashboardState {
@@ -116,6 +127,22 @@ extension DashboardState {
         case .confirm, .help, .copying, .history, .comparison, .limits, nil: return false
         }
         return true
+    }
+
+    /// Whether what is on the screen takes a line of text together with the enter behind it.
+    var takesLines: Bool {
+        switch overlay {
+        case .prompt, .palette: true
+        case .help, .confirm, .copying, .history, .comparison, .limits, nil: false
+        }
+    }
+
+    /// Closes the question, and says what becomes of rows that it was about.
+    mutating func closeQuestion() {
+        guard case .confirm(let question) = overlay else { return }
+        overlay = nil
+        let takesRows = question.choices.contains { if case .replay? = $0.effect { true } else { false } }
+        if takesRows { say("the corrected rows are kept: \(keys.key("correct", "C")) goes on with them") }
     }
 
     /// Deletes the last character of the text that the user is typing.

@@ -69,7 +69,10 @@ struct DashboardReducer: ScreenReducer {
     private func receive(_ update: RunUpdate, _ state: inout DashboardState) {
         switch update {
         case .events(let events): for event in events { apply(event, to: &state) }
-        case .alive: state.isLive = true
+        case .alive:
+            // What was said of a process that died is about another one.
+            if !state.isLive { state.toast = nil }
+            state.isLive = true
         case .gone:
             state.isLive = false
             if state.run.status == .running {
@@ -113,7 +116,9 @@ struct DashboardReducer: ScreenReducer {
         case .resize: return []
         case _ where DashboardLayout(state).isTiny: return leaveTiny(key, state)
         case .character(let character): if state.type(String(character)) { return textChanged(&state) }
-        case .paste(let text):
+        case .line(let text) where state.takesLines:
+            return keyPressed(.paste(text), &state) + keyPressed(.enter, &state)
+        case .paste(let text), .line(let text):
             if state.type(text) { return textChanged(&state) }
             state.sayPasted()
             return []
@@ -289,8 +294,9 @@ struct DashboardReducer: ScreenReducer {
             state.say("type \(question.requiredText ?? "") to confirm", .wait)
             return []
         }
-        state.overlay = nil
+        state.closeQuestion()
         guard let effect = question.chosen.effect else { return [] }
+        state.toast = nil
         if effect.retriesMarked { state.marked = [] }
         return [effect]
     }

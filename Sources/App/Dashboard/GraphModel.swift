@@ -112,6 +112,8 @@ struct GraphModel: Sendable {
                 // The stage that is looked at has its whole name, whatever room is left for those around it.
                 if isTerse { widths[0] = natural[0] }
                 let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
+                // A number in place of a name tells nobody anything.
+                if fits, labels.contains(where: NameLabels.isNumbered) { return nil }
                 let picture = GraphPicture(
                     routing, names: zip(labels, extras).map { TextWidth.of($0) + $1 }, least: size.least)
                 return GraphDrawing(

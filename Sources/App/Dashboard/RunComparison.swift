@@ -235,6 +235,7 @@ struct RunComparison: Sendable {
         guard old != 0 else { return "" }
         let percent = (new / old - 1) * 100
         guard percent.isFinite else { return "" }
+        if new == old { return "±0" }
         if percent > 999 { return "×\(Int(min(1e9, (new / old).rounded())))" }
         let whole = Int(max(-1e6, percent.rounded()))
         if whole == 0 { return percent < 0 ? "−<1%" : "+<1%" }

@@ -168,6 +168,7 @@ struct HomeReducer: ScreenReducer {
             case .paste(let text):
                 state.filter += text
                 return []
+            case .line(let text): return press(.paste(text), &state) + press(.enter, &state)
             default: break
             }
         }
@@ -182,9 +183,11 @@ struct HomeReducer: ScreenReducer {
             default: break
             }
         }
-        if case .paste = key, state.asking == nil {
+        switch key {
+        case .paste where state.asking == nil, .line where state.asking == nil:
             state.say(KeyIntake.ignoredPaste, .wait)
             return []
+        default: break
         }
         if let effects = press(key, in: HomeKeys.bindings(state), &state) { return effects }
         if state.helpScroll != nil {

@@ -16,20 +16,23 @@ struct RunFiles: Sendable {
 /// Quarantined rows that a user has corrected.
 struct CorrectedRows: Equatable, Sendable {
     let stage: StageID
-    /// The whole file.
+    /// The rows that the user changed, as CSV with a header.
     let text: String
-    /// The number of lines that the user changed.
+    /// Their number.
     let count: Int
 }
 
 extension RunState {
-    /// How many rows the last attempt of a validate stage quarantined, also where it failed; nil for other stages.
+    /// How many rows the last attempt of a validate stage quarantined that looked at them, also where it failed; nil for
+    /// other stages.
     func quarantinedRows(of stage: StageID) -> Int64? {
         guard let index = plan.index(of: stage), plan.stages[index].type == ValidateStage.typeName else { return nil }
-        let results = stages[index].units.compactMap(\.state.lastResult)
-        return results.reduce(0) { sum, result in
-            let failing = result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows ?? 0
-            return sum + (result.rows?.quarantined ?? failing)
+        return stages[index].units.reduce(0) { sum, unit in
+            // An attempt that failed before it had looked at any row says nothing of them.
+            let counts = unit.state.attempts.compactMap(\.result).compactMap { result in
+                result.rows?.quarantined ?? result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
+            }
+            return sum + (counts.last ?? 0)
         }
     }
 }

@@ -11,6 +11,8 @@ enum Key: Hashable, Sendable {
     case wheelDown(row: Int, column: Int)
     /// Pasted text: line ends and tabs are replaced by blanks, and its ends are trimmed.
     case paste(String)
+    /// Text that arrived at once with an enter behind it: typed by a program, or pasted where the terminal does not say so.
+    case line(String)
     /// The size of the terminal has changed.
     case resize
 }
@@ -33,7 +35,8 @@ extension Key {
         case .home, .end: .end
         case .pageUp, .pageDown: .page
         case .control: .control
-        case .enter, .escape, .tab, .backTab, .backspace, .delete, .click, .wheelUp, .wheelDown, .paste, .resize: .other
+        case .enter, .escape, .tab, .backTab, .backspace, .delete, .click, .wheelUp, .wheelDown, .paste, .line, .resize:
+            .other
         }
     }
 
@@ -56,7 +59,7 @@ extension Key {
         case .delete: "delete"
         case .click: "click"
         case .wheelUp, .wheelDown: "wheel"
-        case .paste: "paste"
+        case .paste, .line: "paste"
         case .resize: "resize"
         }
     }

@@ -110,7 +110,7 @@ struct KeyIntake {
     private mutating func sorted(_ keys: [Key], at now: ContinuousClock.Instant) -> [Key] {
         if keys == [.enter] { return keys }
         let isLate = lastBurst.map { now - $0 < Self.burstGap } ?? false
-        guard !keys.isEmpty, isLate || Self.isBurst(keys) else { return keys }
+        guard !keys.isEmpty, isLate || Self.isBurst(keys), !Self.fillsField(keys) else { return keys }
         lastBurst = now
         var text = ""
         var others: [Key] = []
@@ -121,7 +121,20 @@ struct KeyIntake {
                 others.append(key)
             }
         }
-        return others + [.paste(Self.trimmed(text))]
+        let isLine = !isLate && keys.last == .enter && !keys.dropLast().contains { $0 == .enter || $0 == .tab }
+        return others + [isLine ? .line(Self.trimmed(text)) : .paste(Self.trimmed(text))]
+    }
+
+    /// Whether the keys are a text for the field that their beginning opens, with the enter behind it and perhaps one key more.
+    ///
+    /// A program types so, such as `/orders⏎n`. What a paste that begins so would find or filter does no harm.
+    private static func fillsField(_ keys: [Key]) -> Bool {
+        var rest = keys[...]
+        if let first = rest.first, ["L", "1", "2", "3", "4", .tab].contains(first) { rest.removeFirst() }
+        guard let opener = rest.popFirst(), ["/", ":", "f"].contains(opener) else { return false }
+        let text = rest.prefix { if case .character = $0 { true } else { false } }
+        let behind = rest.dropFirst(text.count)
+        return (1...80).contains(text.count) && behind.first == .enter && behind.count <= 2
     }
 
     /// Whether the input is too much for typing: a line end with more text after it, or many different keys.

@@ -14,7 +14,7 @@ enum Theme: String, CaseIterable, Sendable {
         let grey: Int16 = count >= 16 ? 8 : -1
         let own: [ColorRole: Int16] = [
             .good: 2, .bad: 1, .wait: 3, .busy: 6, .blocked: 5, .accent: 4, .dim: grey,
-            .hue1: 4, .hue2: 3, .hue3: 2, .hue4: 5, .hue5: 6, .hue6: 1,
+            .hue1: 4, .hue2: 3, .hue3: 2, .hue4: 5, .hue5: 6, .hue6: count >= 16 ? 12 : -1,
         ]
         guard count >= 256 else {
             switch self {
@@ -23,7 +23,7 @@ enum Theme: String, CaseIterable, Sendable {
             case .colorblind: return own.merging([.good: 4, .bad: 3, .wait: 5, .blocked: 7, .accent: 6]) { $1 }
             }
         }
-        let hues: [ColorRole: Int16] = [.hue1: 75, .hue2: 179, .hue3: 114, .hue4: 176, .hue5: 80, .hue6: 209]
+        let hues: [ColorRole: Int16] = [.hue1: 75, .hue2: 179, .hue3: 114, .hue4: 176, .hue5: 80, .hue6: 187]
         switch self {
         // Which of the others can be read on the terminal's background is not known.
         case .terminal: return own

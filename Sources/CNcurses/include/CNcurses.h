@@ -57,7 +57,7 @@ void cn_restore_terminal(void);
 /// Discards the saved state, so that later restores do nothing.
 void cn_forget_terminal(void);
 
-/// Restores the terminal on a crash (SIGSEGV, SIGABRT, SIGTRAP, SIGILL, SIGBUS, SIGFPE), then lets the crash proceed.
+/// Restores the terminal on a crash (SIGSEGV, SIGABRT, SIGTRAP, SIGILL, SIGBUS, SIGFPE, SIGQUIT), then lets the crash proceed.
 void cn_restore_on_crash(void);
 
 /// Creates an unnamed file in memory; returns its descriptor or -1.

@@ -15,7 +15,7 @@ package struct MemoryShare: Sendable, Hashable {
         let largest = max(1_000_000_000, machine / 5 * 4 / attempts)
         let least = max(400_000_000, 250_000_000 * Int64(processors))
         // Waiting on the disk costs little: an attempt alone takes no more than it needs to work in peace.
-        usual = min(largest, max(least, min(800_000_000, min(2_000_000_000, machine / 4) / attempts)))
+        usual = min(largest, max(least, min(750_000_000, min(2_000_000_000, machine / 4) / attempts)))
         larger = [min(largest, 2_000_000_000), largest]
     }
 }

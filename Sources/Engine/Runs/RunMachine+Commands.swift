@@ -65,6 +65,9 @@ extension RunMachine {
             guard outcome == .succeeded || outcome == .skipped else { return "only succeeded and skipped can be set" }
             if unit.openAttempt != nil || unit.status == .running { return "\(id) is running; cancel it first" }
             if unit.status == UnitStatus(outcome) { return "\(id) is \(outcome.rawValue) already" }
+            if [.succeeded, .reused].contains(unit.status) {
+                return "\(id) has run already: \(unit.status.rawValue)"
+            }
             let busy = state.plan.index(of: id.stage).flatMap(busyDownstream)
             return busy.map { "\($0) is running on what \(id.stage) made; cancel it first" }
         }

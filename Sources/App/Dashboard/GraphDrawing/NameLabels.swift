@@ -235,6 +235,12 @@ enum NameLabels {
         return String(fromEnd ? kept.reversed() : Array(kept))
     }
 
+    /// Whether a label tells its name from others by nothing but a number.
+    static func isNumbered(_ label: String) -> Bool {
+        guard let sign = label.lastIndex(of: "#"), label[..<sign].hasSuffix("…") else { return false }
+        return label[sign...].dropFirst().allSatisfy(\.isWholeNumber)
+    }
+
     /// Names that differ nowhere else within the width differ by their number among all, behind a sign that no name has
     /// before it.
     private static func numbered(_ name: String, _ index: Int, _ width: Int, _ taken: Set<String>)

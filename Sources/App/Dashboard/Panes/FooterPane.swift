@@ -51,7 +51,8 @@ enum FooterPane {
 
     private static func drawKeys(_ state: DashboardState, row: Int, into buffer: inout CellBuffer) {
         if case .prompt(let prompt) = state.overlay {
-            let place = buffer.write(" \(prompt.label): ", row: row, column: 0, style: .accent)
+            let place = buffer.write(
+                " \(state.columns < 60 ? prompt.shortLabel : prompt.label): ", row: row, column: 0, style: .accent)
             let end = buffer.write(prompt.text, row: row, column: place)
             let behind = buffer.write("▏", row: row, column: end, style: .bold)
             buffer.write("  " + note(prompt, state), row: row, column: behind, style: .dim)

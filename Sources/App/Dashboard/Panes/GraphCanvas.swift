@@ -139,8 +139,8 @@ struct GraphCanvas {
             buffer.write("◆", row: inner.row, column: inner.column + 1, style: .accent)
         }
         // At the edges of the view a name is cut with a sign, as everywhere.
-        let name = drawing.labels[index] + extra(item)
         let room = min(inner.width - 2, buffer.width - inner.column - 2)
+        let name = name(index, item, room: room)
         let end = buffer.write(name, row: inner.row, column: inner.column + 2, limit: room, style: nameStyle)
         if inner.column < 0, end > 0 { buffer.set("…", row: inner.row, column: 0, style: nameStyle) }
         if isSelected {
@@ -148,6 +148,18 @@ struct GraphCanvas {
             let last = picture.density == .card ? inner.column + inner.width : end
             buffer.select(row: inner.row, columns: max(0, inner.column)..<max(0, last))
         }
+    }
+
+    /// The name of a node: at the right edge, where only its beginning would be seen, what tells it from the others; none where
+    /// there is no room for that.
+    private func name(_ index: Int, _ item: GraphScene.Item, room: Int) -> String {
+        let extra = extra(item)
+        let whole = drawing.labels[index] + extra
+        guard TextWidth.of(whole) > room, case .stage(let stage) = item else { return whole }
+        let left = room - TextWidth.of(extra)
+        // Labels of another width are made for all stages at once.
+        guard left >= 8, state.run.stages.count <= 1000 else { return "" }
+        return (state.graph.label(of: state.run.stages[stage].id, width: left) ?? "") + extra
     }
 
     private mutating func write(

@@ -26,7 +26,7 @@ enum HeaderPane {
             right.append((2, [Span("replay", .wait)]))
         } else {
             for words in state.changedLimits { right.append((2, [Span(words, .wait)])) }
-            if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
+            if let words = watching(state) { right.append((3, [Span(words, .accent)])) }
             if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
         }
 
@@ -38,7 +38,8 @@ enum HeaderPane {
         let name = Span(run.plan.pipeline).text.cutInMiddle(max(12, state.columns - needed - head.count))
         var left = [Span(head, Style(.accent, .bold)), Span(name, .bold)]
         let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
-        if leftWidth(left) + leftWidth(id) + max(30, needed) <= state.columns { left += id }
+        let known = width(right.filter { $0.rank <= 2 }) + leftWidth(origin.flatMap(\.self)) + 4
+        if leftWidth(left) + leftWidth(id) + max(30, known) <= state.columns { left += id }
         let least = width(right.filter { $0.rank < 2 })
         for part in origin where leftWidth(left + part) + least + 4 <= state.columns { left += part }
         // If there is no room, the least important is dropped first.
@@ -125,7 +126,7 @@ enum HeaderPane {
             parts.reduce(0) { $0 + $1.reduce(0) { $0 + TextWidth.of($1.text) } + gap }
         }
         while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
-        var place = max(column + 2, state.columns - width(chips + extras) - (extras.isEmpty ? 0 : 2))
+        var place = max(column + 2, state.columns - 1 + gap - width(chips + extras) - (extras.isEmpty ? 0 : 2))
         for (index, chip) in (chips + extras).enumerated() {
             if index == chips.count { place += 2 }
             place = buffer.write(chip, row: 1, column: place, limit: max(0, state.columns - place)) + gap

@@ -58,9 +58,11 @@ enum InspectorPane: DashboardPane {
         if below > 0 { facts.append(Span("   \(below) more", .dim)) }
         let title = "INSPECT  \(name)"
         let room = frame.columns.count - TextWidth.of(title) - facts.reduce(0) { $0 + TextWidth.of($1.text) } - 12
-        let tabs = tabBar(state.tab, room: room)
-        // Where there is little room, the name of the page remains.
-        if tabs.reduce(0, { $0 + TextWidth.of($1.text) }) > room { facts = [] }
+        var tabs = tabBar(state.tab, room: room)
+        // Where there is little room, how much more there is tells more than the names of the other pages.
+        func isTooWide() -> Bool { !facts.isEmpty && tabs.reduce(0) { $0 + TextWidth.of($1.text) } > room }
+        if isTooWide() { tabs = tabBar(state.tab, room: 0) }
+        if isTooWide() { tabs = [Span(state.tab.rawValue, Style(.accent, .bold))] }
         buffer.rule(frame, title: title, facts: tabs + facts, isFocused: view.isFocused)
         let (start, limit) = (frame.columns.lowerBound + 1, frame.columns.count - 1)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {

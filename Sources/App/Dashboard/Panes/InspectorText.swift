@@ -144,7 +144,7 @@ struct InspectorText {
                 spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style))
             }
         }
-        add("items", spans + [Span(" \(stage.finishedItems)/\(stage.items.count)")])
+        add("items", [Span("\(stage.finishedItems)/\(stage.items.count) ")] + spans)
         for item in stage.items.lazy.filter({ $0.unit.status == .failed }).prefix(50) {
             let key = Span("\(item.item.key)").text.cutInMiddle(40)
             add("", [Span("✗ \(key)  ", .bad), Span(item.unit.lastResult?.failure?.message ?? "")])

@@ -113,7 +113,8 @@ enum LogPane: DashboardPane {
         if log.cursor == nil {
             if state.run.status == .running { facts.append(Span("FOLLOW ⇣   ", .busy)) }
         } else {
-            facts.append(Span("\(Int64(lines.count - 1 - current).grouped) below, G follows   ", .wait))
+            let below = lines.count - 1 - current
+            facts.append(Span((below > 0 ? "\(Int64(below).grouped) below, " : "") + "G follows   ", .wait))
         }
         // While a run goes on, there are always more.
         let isReading = !lines.isComplete && state.run.status != .running

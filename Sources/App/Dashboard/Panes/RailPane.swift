@@ -10,6 +10,8 @@ enum RailPane: StageList {
         let id: UnitID
         /// The stage's row of the rail.
         let rail: RailLayout.Row
+        /// Whether the row's number in the rail is odd.
+        let isOdd: Bool
         /// The connector of the row that it shows; nil for the stage or an item of it.
         var connector: Int?
     }
@@ -65,16 +67,18 @@ enum RailPane: StageList {
     }
 
     private static func makeRows(_ state: DashboardState) -> [Row] {
-        state.graph.rail.rows.flatMap { row -> [Row] in
+        state.graph.rail.rows.enumerated().flatMap { number, row -> [Row] in
+            let isOdd = number % 2 == 1
             let stage = state.run.stages[row.node]
             if !state.filter.isEmpty, !state.filter.matches(row.node, state) { return [] }
             let id = UnitID(stage.id)
             // Between rows that the filter has put side by side there are no lines.
             let connectors =
-                state.filter.isEmpty ? row.connectors.indices.map { Row(id: id, rail: row, connector: $0) } : []
-            let head = connectors + [Row(id: id, rail: row)]
+                state.filter.isEmpty
+                ? row.connectors.indices.map { Row(id: id, rail: row, isOdd: isOdd, connector: $0) } : []
+            let head = connectors + [Row(id: id, rail: row, isOdd: isOdd)]
             guard state.unfolded.contains(stage.id), stage.hasItems else { return head }
-            return head + state.itemsWorstFirst(stage).map { Row(id: $0, rail: row) }
+            return head + state.itemsWorstFirst(stage).map { Row(id: $0, rail: row, isOdd: isOdd) }
         }
     }
 
@@ -152,14 +156,16 @@ enum RailPane: StageList {
         for (index, crossing) in cells.enumerated() where index < limit && crossing.sides != .zero {
             buffer.set(LineGrid.glyph(crossing), row: line, column: start + index, style: .dim)
         }
+        let isInLane = rail.lane < lanes.count
+        // Marks of lanes that are not shown never stand directly below each other, as those do that are connected.
+        let isFirst = row.connector == nil && !isInLane && row.isOdd
         if lanes.isCut,
             rail.isHidden || rail.lane >= lanes.count || cells.dropFirst(limit).contains(where: { $0.sides != .zero })
         {
-            buffer.set("~", row: line, column: start + limit, style: .dim)
+            buffer.set("~", row: line, column: start + limit + (isFirst ? 1 : 0), style: .dim)
         }
         guard row.connector == nil else { return }
-        let isInLane = rail.lane < lanes.count
-        buffer.write(
-            state.glyph(status), row: line, column: start + (isInLane ? rail.lane * 2 : limit + 1), style: style)
+        let column = isInLane ? rail.lane * 2 : isFirst ? limit : limit + 1
+        buffer.write(state.glyph(status), row: line, column: start + column, style: style)
     }
 }

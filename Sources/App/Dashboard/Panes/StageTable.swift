@@ -22,10 +22,13 @@ struct StageTable {
         rows = width >= 76 ? 9 : 0
         usual = width >= 84 ? 8 : 0
         let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
-        // Where little is left, the inspector says more of the selected stage than a few cells for each; and where all
-        // went well, there is nothing to say.
-        let progress = state.run.status == .succeeded ? 0 : rest >= 70 ? 20 : 8
-        let longest = max(state.graph.longestName, state.digest.longestName)
+        // Where little is left, the inspector says more of the selected stage than a few cells for each; but what failed
+        // and what waits for it have reasons, and where all went well, there is nothing to say.
+        let digest = state.digest
+        let hasReasons = digest.counts[.failed, default: 0] + digest.counts[.blocked, default: 0] > 0
+        let progress =
+            state.run.status == .succeeded ? 0 : hasReasons ? min(60, rest / 2) : rest >= 70 ? 20 : 8
+        let longest = max(state.graph.longestName, digest.longestName)
         name = min(max(5, longest), max(8, rest - progress))
         let left = max(0, rest - name)
         let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
@@ -147,7 +150,8 @@ extension DashboardState {
         if isOpen, ratio < 1 { return ("~\(usual.short)", .dim) }
         let percent = Int(((ratio - 1) * 100).rounded())
         let text =
-            percent > 999 ? "×\(Int(ratio.rounded()))" : percent < 0 ? "−\(-percent)%" : "+\(percent)%"
+            percent > 999
+            ? "×\(Int(ratio.rounded()))" : percent == 0 ? "±0" : percent < 0 ? "−\(-percent)%" : "+\(percent)%"
         return (text, ratio >= 2 ? .wait : .dim)
     }
 }

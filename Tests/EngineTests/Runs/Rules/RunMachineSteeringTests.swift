@@ -332,10 +332,7 @@ struct RunMachineSteeringTests {
         .init([.succeeds("a")], .mark(UnitID("a"), .succeeded, reason: "r"), "a is succeeded already"),
         .init([.fails("a")], .mark(UnitID("a"), .failed, reason: "r"), "only succeeded and skipped can be set"),
         .init([], .mark(UnitID("none"), .succeeded, reason: "r"), "the run has no stage 'none'; \(stagesOfRefusals)"),
-        .init(
-            [.succeeds("a")], .mark(UnitID("a"), .skipped, reason: "r"),
-            "late is running on what a made; cancel it first"
-        ),
+        .init([.succeeds("a")], .mark(UnitID("a"), .skipped, reason: "r"), "a has run already: succeeded"),
     ]
 
     @Test("What makes no sense is refused with why, and changes nothing", arguments: refusals)
