@@ -18,7 +18,7 @@ extension AttemptContext {
             // Work that goes on elsewhere reads the copy that was made for it.
             if begun != nil, FileText.exists(file) { continue }
             // The database does not know of which zone its local times are.
-            var start = name == stage.type.watermarkedInput ? attempt.start : nil
+            var start = name == stage.type.watermarkedInput ? attempt.readingStart : nil
             if let column = start?.column.name, source.localTimes.contains(column) { start = nil }
             try await runner.tables.copy(source, to: file, from: start, for: control)
             log.note("read the table \(table)")
