@@ -186,7 +186,9 @@ package struct PlainDialect: SQLDialect {
         _ target: String, of connection: String, _ kind: Connection.Kind, isReadOnly: Bool
     ) -> String { one("attach", text(target)) }
     package func access(to store: ObjectStore, of connection: String) -> String { one("access", text(store.bucket)) }
-    package func rows(ofObjects url: String) -> String { one("objects", text(url)) }
+    package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String {
+        one("objects", urls.map(text).joined(separator: ", "))
+    }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         one("own", self.text(text))
     }

@@ -331,24 +331,27 @@ package final class SourceResolver: Sendable {
         guard !folders.isEmpty, pipeline.producer(of: dataset.name) == nil else {
             return try await inspectFiles(of: &source, dataset)
         }
-        var plain = source
-        try await inspectFiles(of: &plain, dataset)
-        // What stands in a file counts more than the name of its folder.
-        guard folders.isDisjoint(with: plain.columnNames.map { $0.lowercased() }) else { return source = plain }
-        source.readsFolders = true
         try await inspectFiles(of: &source, dataset)
+        // What stands in a file counts more than the name of its folder.
+        guard folders.isDisjoint(with: source.columnNames.map { $0.lowercased() }) else { return }
+        var named = DataSource(
+            dataset: source.dataset, files: source.files, format: .parquet, columns: [], isOwn: false)
+        named.folders = .asFound
+        var script = SQLScript(title: "what the folders of \(dataset.name) say")
+        script.add("the columns", .columns(of: "SELECT * FROM \(named.fromClause(tools.sql))", as: .column))
+        let columns = try await tools.ask(script, reading: source.files).columns(tools.sql).filter {
+            folders.contains($0.name.lowercased())
+        }
+        source.columns += columns
+        source.folders = .typed(
+            Dictionary(columns.map { ($0.name, tools.sql.type($0.type)) }) { first, _ in first })
+        source.takeZone(dataset.zone)
     }
 
     /// The names in folders called `name=value` below the project's folder, in which all of the Parquet files lie.
     private func columnsOfFolders(_ source: DataSource) -> Set<String> {
         guard source.format == .parquet, !pipeline.root.contains("=") else { return [] }
-        let names = source.files.map { file in
-            Set(
-                PathText.relative(file, to: pipeline.root).split(separator: "/").dropLast().compactMap { folder in
-                    folder.firstIndex(of: "=").map { folder[..<$0].lowercased() }
-                })
-        }
-        return Set(names).count == 1 ? names[0] : []
+        return FolderColumns.names(above: source.files.map { PathText.relative($0, to: pipeline.root) })
     }
 
     private func inspectFiles(of source: inout DataSource, _ dataset: Dataset) async throws {
