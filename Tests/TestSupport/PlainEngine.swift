@@ -170,6 +170,7 @@ package struct PlainDialect: SQLDialect {
     }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.offsets, "1") }
     package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.large, "1") }
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.loose, "1") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
     ) -> SQLScript.Kind { .lines(kind, "1") }

@@ -171,6 +171,12 @@ extension DuckDBDialect {
         }
     }
 
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind {
+        overObjects(of: source, .loose, columns) { index, json in
+            "coalesce(bool_or(NOT regexp_full_match(\(json) ->> '$', '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:.*)?')), FALSE) AS c\(index)"
+        }
+    }
+
     /// Aggregates over the objects of JSON files.
     ///
     /// `test`: one about a column, given its place and the value as JSON.

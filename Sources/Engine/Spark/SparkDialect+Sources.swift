@@ -67,6 +67,7 @@ extension SparkDialect {
     package func columnsWithoutValues(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
     ) -> SQLScript.Kind { refused("files whose columns are not known") }
