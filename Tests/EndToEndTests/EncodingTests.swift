@@ -56,6 +56,19 @@ struct EncodingTests {
         #expect(ran.status == 0, "\(ran)")
         #expect(try project.read("got.csv") == "id,name\n1,a\n3,c\n")
         #expect(try project.read("bad.csv").contains("rows.csv,2,3,"))
+        let log = try await project.caudal("logs").output
+        #expect(log.contains("1 line quarantined for not being windows-1252") && !log.contains("UTF-8"), "\(log)")
+        // A stage that puts nothing aside fails by it, and so does a header.
+        let stages = try project.read("p.yaml").replacing(
+            "type: validate, input: rows, output: got, quarantine: bad.csv",
+            with: "type: process, input: rows, output: got")
+        try project.write("p.yaml", stages)
+        let failed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(failed.status == 1 && "\(failed)".contains("rows.csv is not windows-1252"), "\(failed)")
+        #expect(!"\(failed)".contains("UTF-8"), "\(failed)")
+        try project.folder.write("rows.csv", Data("id;na".utf8) + [0x81] + Data("me\n1;a\n".utf8))
+        let header = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(header.status != 0 && "\(header)".contains("line 1 is not windows-1252"), "\(header)")
     }
 
     @Test("An encoding that does not exist, or of a file that caudal writes, is refused at its place")

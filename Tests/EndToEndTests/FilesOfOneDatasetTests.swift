@@ -99,6 +99,19 @@ struct FilesOfOneDatasetTests {
         #expect(run.exit == .exited(1) && run.output.contains(message), "\(run)")
     }
 
+    @Test(
+        "Files that have no column in common, and names that differ in blanks alone, are refused",
+        arguments: [
+            (["id,n\n1,x\n", "id;n\n2;y\n"], "d/1.csv has none of the columns of d/0.csv"),
+            (["id,n\n1,x\n", "id, n\n2,y\n"], "' n' is called otherwise in another file"),
+        ])
+    func nothingInCommon(texts: [String], words: String) async throws {
+        let project = try project("csv")
+        for (index, text) in texts.enumerated() { try project.write("d/\(index).csv", text) }
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status != 0 && "\(run)".contains(words), "\(run)")
+    }
+
     @Test("Nanoseconds are kept where files of seconds stand beside them, and rows keep their order")
     func nanoseconds() async throws {
         let project = try project("parquet")

@@ -113,6 +113,28 @@ struct JSONInputTests {
         #expect(try project.read("q.csv").contains("9007199254740993"))
     }
 
+    @Test(
+        "A text that is much like a date or a time stays as it is",
+        arguments: [
+            ["1-2-3", "10-11-12"], ["2026-01-01", "epoch"], ["2026-01-01", "2026-1-2"], ["01-02-2026", "13-02-2026"],
+            [" 2026-01-01"], ["2026-01-01T10:00:00", "epoch"], ["2026-01-01T10:00:00", "infinity"], ["12026-01-01"],
+        ])
+    func looseTimes(texts: [String]) async throws {
+        let project = try project(texts.map { "{\"t\":\"\($0)\"}\n" }.joined())
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(try project.read("o.csv") == "t\n" + texts.map { $0 + "\n" }.joined())
+    }
+
+    @Test(
+        "A file without an object is refused in words",
+        arguments: ["{\"a\":1}\r{\"a\":2}\r", "{\"a\":\"\\ud83c\"}\n", "{}\n"])
+    func noObjects(rows: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.exit != .exited(0) && "\(run)".contains("has no JSON object with a key"), "\(run)")
+    }
+
     @Test("JSON that is no lines is read whole or not at all, and the message says where it breaks")
     func malformed() async throws {
         let project = try CaudalProject(copying: [])

@@ -100,6 +100,30 @@ struct PostgresTests {
         #expect(all.status == 1 && "\(all)".contains("division by zero"), "\(all)")
     }
 
+    @Test("Lists of an enum are read where only new rows are, and rows without a value among them")
+    func newListsOfEnums() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create type mood as enum ('calm', 'so so'); create table raw (id int, seen timestamp, moods mood[], one mood); "
+                + "insert into raw values (1, '2026-11-01', '{calm,so so}', 'calm'), (2, null, '{}', null)")
+        try bench.pipeline(
+            "  raw: {connection: warehouse, table: raw}\n  out: {path: out.parquet}",
+            "  p: {type: process, input: raw, output: out, mode: merge, key: id, watermark: seen}")
+        for _ in 1...2 {
+            let ran = try await bench.project.caudal("run", "p.yaml", "--plain")
+            #expect(ran.status == 0, "\(ran)")
+        }
+        _ = try await bench.query(
+            "insert into raw values (3, '2026-11-02', '{so so}', 'so so'), (4, null, null, 'calm')")
+        let ran = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        let rows = try await bench.project.query(
+            "select id, len(moods), moods[1], moods[2], one from 'out.parquet' order by id")
+        #expect(
+            rows == ["1|2|calm|so so|calm", "2|0|NULL|NULL|NULL", "3|1|so so|NULL|so so", "4|NULL|NULL|NULL|calm"],
+            "\(rows)")
+    }
+
     @Test("Points in time are loaded as such whatever zone the database has, and local times are no points in time")
     func zones() async throws {
         let bench = try await Bench()

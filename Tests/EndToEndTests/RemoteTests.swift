@@ -256,6 +256,33 @@ struct BucketFilesTests {
         #expect("\(told)".contains("there is no object '\(prefix)/none.csv' in s3://lake"), "\(told)")
     }
 
+    @Test("An object without content that shows a folder is none of those that a pattern means")
+    func markers() async throws {
+        let (server, prefix) = (try await ObjectServer.shared(), UUID().uuidString)
+        for (key, content) in [("", ""), ("a.csv", "id,n\n1,x\n"), ("b.csv", "id,n\n2,y\n")] {
+            try await server.put("\(prefix)/\(key)", content)
+        }
+        let project = try await project(prefix + "/*", ", format: csv")
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        #expect(try project.read("got.csv") == "id,n\n1,x\n2,y\n")
+        // An object without content that is called as a file is none either, and not passed over.
+        try await server.put("\(prefix)/c.csv", "")
+        let empty = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(empty.status != 0 && "\(empty)".contains("c.csv is empty"), "\(empty)")
+    }
+
+    @Test(
+        "A key that no variable gives is told with the variable and the connection",
+        arguments: ["rows.csv", "rows.parquet"])
+    func unset(name: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", try await self.project("a/" + name).read("p.yaml"))
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status != 0 && "\(ran)".contains("LAKE_KEY"), "\(ran)")
+        #expect(project.text("got.csv") == nil)
+    }
+
     @Test("Each item of a fan-out reads the objects that it names")
     func items() async throws {
         let (server, prefix) = (try await ObjectServer.shared(), UUID().uuidString)

@@ -115,7 +115,9 @@ struct WatermarkTests {
             ], to: project)
         try await run(project)
         let logs = try await project.caudal("logs").output
-        #expect(logs.contains("reads the rows of 'typed' with a 'seen' from 2026-11-01 11:00:00"), "\(logs)")
+        #expect(
+            logs.contains("reads the rows of 'typed', and adds those with a 'seen' from 2026-11-01 11:00:00"), "\(logs)"
+        )
         #expect(logs.contains("reads the rows of 'typed' with a 'seen' from 2026-11-01 10:30:00"), "\(logs)")
         let both = try await table(project, "new-appended")
         #expect(both.count == 4 && both[0].hasSuffix("|1|1"), "\(both)")
@@ -181,7 +183,13 @@ struct WatermarkTests {
         #expect(try await told("\(rows), mode: append").contains("'mode: append' needs 'watermark'"))
         #expect(
             try await told("\(rows), mode: append, watermark: seen, lookback: 2d")
-                .contains("'lookback' belongs to 'mode: merge': appended twice, rows would be there twice"))
+                .contains("'lookback' belongs to 'mode: merge': with 'mode: append', 'late' says what becomes"))
+        #expect(
+            try await told("\(rows), mode: merge, key: id, watermark: seen, late: add")
+                .contains("'late' belongs to 'mode: append': with 'mode: merge', 'lookback' says"))
+        #expect(
+            try await told("\(rows), mode: append, watermark: seen, partial: true")
+                .contains("'partial' belongs to 'late: ignore': without it, all rows are read"))
         #expect(
             try await told("\(rows), watermark: seen").contains(
                 "'watermark' belongs to 'mode: merge' or 'mode: append'"))

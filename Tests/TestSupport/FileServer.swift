@@ -2,7 +2,8 @@ import CaudalModel
 import Engine
 import Foundation
 
-/// A web server of a test's own on loopback, which serves a folder in good and in bad ways: `Tests/Servers/files.py`.
+/// A web server of a test's own on loopback, which serves a folder in good and in bad ways: `Tests/Servers/files.py`, or
+/// another program there.
 package final class FileServer: Sendable {
     /// The folder that it serves.
     package let folder: ScratchFolder
@@ -12,14 +13,14 @@ package final class FileServer: Sendable {
 
     private struct Told: Decodable { var port: Int }
 
-    package init() async throws {
+    package init(_ program: String = "files.py") async throws {
         let (folder, reactor) = (try ScratchFolder(), ProcessReactor())
         let (lines, arrival) = AsyncStream<String>.makeStream()
         // It ends with this process, however that ends.
         _ = try await reactor.start(
             ProcessLaunch(
                 program: "/usr/bin/setpriv",
-                arguments: ["--pdeathsig=KILL", "python3", Repository.path("Tests/Servers/files.py"), folder.path],
+                arguments: ["--pdeathsig=KILL", "python3", Repository.path("Tests/Servers/\(program)"), folder.path],
                 variables: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"], folder: "/",
                 marker: "test/files")
         ) { stream, bytes in

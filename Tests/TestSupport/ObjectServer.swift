@@ -53,13 +53,19 @@ package final class ObjectServer: Sendable {
     /// Puts an object there.
     package func put(_ key: String, _ content: String) async throws {
         let folder = try ScratchFolder()
+        try await put(file: try folder.write("object", content), key)
+    }
+
+    /// Puts a file there as an object.
+    package func put(file: String, _ key: String) async throws {
         let path = key.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["/", ".", "-", "_"])) ?? key
         let answer = try await ToolRun.output(
             of: "/usr/bin/curl",
             [
                 "--silent", "--show-error", "--fail", "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD",
                 "--aws-sigv4", "aws:amz:eu-central-1:s3", "--user", "\(told.key):\(told.secret)",
-                "--upload-file", try folder.write("object", content), "http://127.0.0.1:\(told.port)/lake/\(path)",
+                "--request", "PUT", "--data-binary", "@" + file, "--header", "content-type: application/octet-stream",
+                "http://127.0.0.1:\(told.port)/lake/\(path)",
             ], reactor: reactor)
         guard answer.exit == .exited(0) else { throw Failure("\(key) was not put: \(answer.errors)") }
     }

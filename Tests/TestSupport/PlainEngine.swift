@@ -170,6 +170,7 @@ package struct PlainDialect: SQLDialect {
     }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.offsets, "1") }
     package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.large, "1") }
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.loose, "1") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
     ) -> SQLScript.Kind { .lines(kind, "1") }
@@ -186,7 +187,9 @@ package struct PlainDialect: SQLDialect {
         _ target: String, of connection: String, _ kind: Connection.Kind, isReadOnly: Bool
     ) -> String { one("attach", text(target)) }
     package func access(to store: ObjectStore, of connection: String) -> String { one("access", text(store.bucket)) }
-    package func rows(ofObjects url: String) -> String { one("objects", text(url)) }
+    package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String {
+        one("objects", urls.map(text).joined(separator: ", "))
+    }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         one("own", self.text(text))
     }

@@ -15,6 +15,8 @@ package struct Query: Sendable, Equatable {
     package var unsteady: [String] = []
     /// What it computes of several rows.
     package var gatherings: [Gathering] = []
+    /// What it reads more than once, such as to join it with itself.
+    package var rereads: Set<DatasetName> = []
     /// Where each part of its text is in the file.
     package var places = TextPlaces()
 

@@ -166,6 +166,8 @@ package protocol StageDefinition: Sendable {
     var mergedOutput: DatasetName? { get }
     /// The column by which it tells which rows are new to that output; nil where it reads all of them.
     var watermark: Located<String>? { get }
+    /// What it reads of which its queries see the new rows alone, unless the file says that this is meant.
+    var newRowsAlone: NewRowsAlone? { get }
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
@@ -195,6 +197,7 @@ extension StageDefinition {
     package var loadMode: LoadMode? { nil }
     package var mergedOutput: DatasetName? { nil }
     package var watermark: Located<String>? { nil }
+    package var newRowsAlone: NewRowsAlone? { nil }
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
     package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }
@@ -206,6 +209,19 @@ extension StageDefinition {
     package var runsProgram: Bool { program != nil }
     /// The type as the file names it.
     package var typeName: String { Self.typeName }
+}
+
+/// Rows of which a stage reads only those that are new to its output.
+package struct NewRowsAlone: Sendable {
+    /// The column that tells which ones are new.
+    package var column: Located<String>
+    /// The name by which queries of the stage read them.
+    package var name: DatasetName
+
+    package init(column: Located<String>, name: DatasetName) {
+        self.column = column
+        self.name = name
+    }
 }
 
 /// A program that a stage runs.

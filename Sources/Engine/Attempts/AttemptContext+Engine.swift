@@ -84,6 +84,7 @@ extension AttemptContext {
             guard told == found else {
                 throw Failure("Spark wrote \(told.counted("row")) to \(file.path), and \(found.grouped) are there")
             }
+            // What stays goes with the attempt's folder.
             try? FileManager.default.removeItem(atPath: parts)
         }
     }

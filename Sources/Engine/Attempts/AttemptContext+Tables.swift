@@ -17,9 +17,15 @@ extension AttemptContext {
             attempt.sources[name]?.recast = [:]
             // Work that goes on elsewhere reads the copy that was made for it.
             if begun != nil, FileText.exists(file) { continue }
+            if let copy = copyForItems(of: source) {
+                attempt.sources[name]?.files = [copy]
+                log.note("reads the copy of \(table) that was made for all items")
+                continue
+            }
             // The database does not know of which zone its local times are.
-            var start = name == stage.type.watermarkedInput ? attempt.start : nil
+            var start = name == stage.type.watermarkedInput ? attempt.readingStart : nil
             if let column = start?.column.name, source.localTimes.contains(column) { start = nil }
+            if isCompared(source) { start = nil }
             try await runner.tables.copy(source, to: file, from: start, for: control)
             log.note("read the table \(table)")
             try await refuseOthersRows(in: source)

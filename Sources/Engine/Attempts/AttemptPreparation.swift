@@ -16,7 +16,7 @@ extension AttemptContext {
     /// - Throws: ``Failure`` where data cannot be used as it lies there, or has changed in a way that the file forbids.
     mutating func prepare() async throws -> AttemptPreparation {
         let earlier = logEarlierFiles()
-        let warnings = try await findExisting()
+        try await findExisting()
         try await copyTables()
         try await makePlainCopies()
         try gatherInputs()
@@ -28,22 +28,18 @@ extension AttemptContext {
         attempt.corrections = try await usableCorrections()
         try await makeReadable()
         let (shapes, notes) = try shapes()
-        return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: warnings + notes)
+        return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)
     }
 
     /// Finds what the output of a stage has that adds to it, and from where on rows are new to that.
-    ///
-    /// - Returns: What it warns of.
-    private mutating func findExisting() async throws -> [String] {
-        guard let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else {
-            return []
-        }
+    private mutating func findExisting() async throws {
+        guard let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else { return }
         let place = attempt.target(output)
-        guard FileText.exists(place) else { return [] }
+        guard FileText.exists(place) else { return }
         // What was so before is known nowhere else.
         if runner.refreshesAll, stage.type.merge?.history == nil {
             log.note("\(PathText.relative(place, to: loaded.pipeline.root)) is made anew, of all rows")
-            return []
+            return
         }
         // Nothing else writes there meanwhile: the run has claimed the path.
         let publication = try versionFinder.publication(at: place)
@@ -55,24 +51,33 @@ extension AttemptContext {
             : runner.resolver.own(dataset, [place], known)
         attempt.existing = existing
         attempt.earlier.add(EarlierFile(path: place, target: place, publication: publication))
-        guard let watermark = stage.type.merge?.watermark else { return [] }
+        guard let watermark = stage.type.merge?.watermark else { return }
         attempt.start = try await watermark.start(in: existing, tools, root: loaded.pipeline.root)
-        guard let start = attempt.start, let input = stage.type.watermarkedInput else { return [] }
+        guard let start = attempt.start, let input = stage.type.watermarkedInput else { return }
         if let corrected = try correctedStage() {
             // A corrected row is as old as it is, and new all the same.
             guard stage.type.merge?.key.isEmpty == true else {
                 attempt.start = nil
                 log.note("reads all rows of '\(input)', because rows of '\(corrected)' were corrected")
-                return []
+                return
             }
-            let warning =
-                "rows of '\(corrected)' were corrected, and those with a '\(start.column.name)' below \(start.start) are not "
-                + "added to what is there: use 'mode: merge' with a key, or make it anew with --full-refresh"
-            log.note(warning, level: .warn)
-            return [warning]
+            guard !watermark.isPartial else {
+                throw Failure(
+                    "rows of '\(corrected)' were corrected, and '\(stage.id)' computes of the new rows alone, so that what "
+                        + "they change in what is there is not known",
+                    remedy: "correct them where they come from, and run with --full-refresh",
+                    location: stage.definition.watermark?.location)
+            }
+            attempt.start?.late = .add
+            log.note(
+                "rows of '\(corrected)' were corrected: those of '\(input)' that are not there yet are added, however old"
+            )
+            return
         }
-        log.note("reads the rows of '\(input)' with a '\(start.column.name)' from \(start.start) on")
-        return []
+        log.note(
+            start.late == .ignore
+                ? "reads the rows of '\(input)' with a '\(start.column.name)' from \(start.start) on"
+                : "reads the rows of '\(input)', and adds those with a '\(start.column.name)' from \(start.start) on")
     }
 
     /// A stage before this one whose quarantined rows were corrected in this run.

@@ -23,6 +23,16 @@ struct InputParts: Codable {
     /// The folder of the parts, in what the items of a stage share.
     static func folder(in shared: String) -> String { shared + "/parts" }
 
+    /// The copy of a table whose rows the items divide.
+    static func tableCopy(of dataset: DatasetName, in shared: String) -> String {
+        "\(shared)/tables/\(PathComponent.of(dataset.rawValue)).parquet"
+    }
+
+    /// Removes what items share of their input; what cannot be removed goes with the run.
+    static func removeCopies(in shared: String) {
+        for name in ["parts", "tables"] { try? FileManager.default.removeItem(atPath: "\(shared)/\(name)") }
+    }
+
     /// The file that tells of them; without it there are none.
     private static func list(in shared: String) -> String { folder(in: shared) + "/list.json" }
 

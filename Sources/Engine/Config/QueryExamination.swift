@@ -74,9 +74,15 @@ package struct QueryExamination {
     ) {
         query.unsteady = reading.unsteady
         query.gatherings = reading.gatherings
+        var seen: Set<DatasetName> = []
         for table in reading.tables {
             let isUnqualified = table.qualifier.isEmpty
-            if query.hasInput, isUnqualified, table.name.lowercased() == Query.inputName { continue }
+            if query.hasInput, isUnqualified, table.name.lowercased() == Query.inputName {
+                if !seen.insert(DatasetName(Query.inputName)).inserted {
+                    query.rereads.insert(DatasetName(Query.inputName))
+                }
+                continue
+            }
             let place = table.offset.map { query.place(of: $0) } ?? query.location
             guard isUnqualified, let name = names[table.name] else {
                 let whole = table.qualifier + table.name
@@ -85,6 +91,7 @@ package struct QueryExamination {
                 }
                 continue
             }
+            if !seen.insert(name).inserted { query.rereads.insert(name) }
             if !query.reads.contains(where: { $0.value == name }) { query.reads.append(Located(name, at: place)) }
         }
     }
@@ -102,21 +109,29 @@ package struct QueryExamination {
         }
     }
 
-    /// Warns of values that are computed of the new rows alone, and take the place of those of all rows.
+    /// Refuses values that are computed of the new rows alone, and take the place of those of all rows.
     private func checkGatherings(of stage: Stage) {
-        guard let watermark = stage.definition.watermark else { return }
         var copy = stage
         copy.visitQueries { query in
+            guard let new = stage.definition.newRowsAlone else { return }
+            let column = new.column.value
             // Of a group with one value in that column, all rows are read.
             let partial = query.gatherings.first { gathering in
-                !gathering.columns.contains { $0.lowercased() == watermark.value.lowercased() }
+                !gathering.columns.contains { $0.lowercased() == column.lowercased() }
             }
-            guard let partial else { return }
-            problems.warn(
-                "the query computes \(partial.word) of the rows that are new by '\(watermark.value)', and not of all rows: "
-                    + "what it gives for a key is a part of the whole",
-                remedy: "remove 'watermark', group by it too, or compute of all rows in a stage behind this one",
-                at: query.location)
+            if let partial {
+                problems.report(
+                    "the query computes \(partial.word) of the rows that are new by '\(column)', and not of all rows: "
+                        + "what it gives for a key is a part of the whole",
+                    remedy:
+                        "remove 'watermark', group by it too, compute of all rows in a stage behind this one, or write "
+                        + "'partial: true' if that is meant", at: query.location)
+            } else if query.rereads.contains(new.name) {
+                problems.report(
+                    "the query reads '\(new.name)' more than once, and each time only the rows that are new by '\(column)': "
+                        + "what belongs to them of the rows before is not found",
+                    remedy: "remove 'watermark', or write 'partial: true' if that is meant", at: query.location)
+            }
         }
     }
 

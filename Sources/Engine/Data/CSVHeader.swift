@@ -39,7 +39,9 @@ package struct CSVHeader: Sendable, Equatable {
         }
         func add() throws(Fault) {
             guard let text = String(validating: value, as: UTF8.self) else {
-                throw Fault(message: "line \(line) is not UTF-8", remedy: CSVRemedy.encoding)
+                throw Fault(
+                    message: "line \(line) is not \(CSVRemedy.name(of: csv.encoding))",
+                    remedy: CSVRemedy.encoding(insteadOf: csv.encoding))
             }
             guard let name = opened == nil ? Self.unquoted(text, quote) : text else { throw textBehindQuote() }
             values.append(name)

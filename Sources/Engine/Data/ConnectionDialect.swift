@@ -10,8 +10,8 @@ package protocol ConnectionDialect: Sendable {
     func attachment(_ target: String, of connection: String, _ kind: Connection.Kind, isReadOnly: Bool) -> String
     /// The statement that lets a script read a bucket; keys are in the variables of the child.
     func access(to store: ObjectStore, of connection: String) -> String
-    /// The rows of the objects that a URL, or a pattern of URLs, names, after FROM.
-    func rows(ofObjects url: String) -> String
+    /// The rows of objects, after FROM: their columns are united by name.
+    func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String
     /// A query that the database itself runs, after FROM.
     func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String
     /// A statement that the database itself runs, inside the transaction that is open.

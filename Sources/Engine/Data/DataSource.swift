@@ -27,6 +27,8 @@ package struct DataSource: Sendable, Hashable {
     private(set) var lineFiles: [Int: String] = [:]
     /// Whether all files are copies without a header: of a line end within a first row DuckDB would think that all rows end so.
     private(set) var rowsEndInFeeds = false
+    /// The encoding of the original files, where the copies are in UTF-8 instead.
+    var recodedFrom: String?
     /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
     /// The zone of times without an offset; nil takes them as UTC.
@@ -38,7 +40,9 @@ package struct DataSource: Sendable, Hashable {
     /// Consecutive Parquet files with the same columns, as groups; empty when all files have the same columns.
     var parts: [ParquetPart] = []
     /// Whether folders such as `day=2026-11-23` are columns of its Parquet files, which have no columns of these names.
-    package var readsFolders = false
+    package var folders = FolderColumns.ignored
+    /// The objects of a bucket that the table stands for.
+    package var objects: [StoredObject] = []
     /// The columns of Parquet files or of a table that are read as another type, with their own.
     var recast: [String: ColumnType] = [:]
     /// For a part of a divided input, what is known of it.
@@ -82,6 +86,9 @@ package struct DataSource: Sendable, Hashable {
         var lines: String
     }
 
+    /// Whether a message of a reader is about one of its copies in UTF-8.
+    func isRecodedCopy(in message: String) -> Bool { recodedFrom != nil && files.contains(where: message.contains) }
+
     /// The source with copies in place of some of its files.
     func reading(_ copies: [Int: Copy]) -> DataSource {
         var source = self
@@ -103,6 +110,7 @@ package struct DataSource: Sendable, Hashable {
         source.emptyColumns = emptyColumns
         source.notes = notes
         source.addresses = addresses
+        source.table = table
         return source
     }
 

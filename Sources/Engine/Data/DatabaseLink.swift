@@ -107,8 +107,7 @@ package struct DatabaseLink: Sendable {
 
     /// A table as scripts name it.
     package func relation(_ schema: String, _ table: String) -> String {
-        if let store { return sql.rows(ofObjects: store.url(of: table)) }
-        return "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
+        "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
 
     /// A query that the database itself runs, for a FROM clause.
@@ -136,7 +135,13 @@ package struct DatabaseLink: Sendable {
                 : "\(all)\nWHERE \(missing)"
             return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
         }
-        return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
+        let rows = store == nil ? relation(parts.schema, parts.name) : relation(source.objects, source.folders)
+        return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(rows)"
+    }
+
+    /// Objects as scripts name them.
+    package func relation(_ objects: [StoredObject], _ folders: FolderColumns) -> String {
+        sql.rows(ofObjects: objects.map { $0.copy ?? store?.url(of: $0.key) ?? $0.key }, folders)
     }
 
     /// Whether the database, or its files, compare values of a type as the engine does.

@@ -1,3 +1,19 @@
+/// An object as its store tells of it.
+package struct StoredObject: Sendable, Hashable {
+    package var key: String
+    /// The store's mark of its content, with its quotation marks; empty where it gives none.
+    package var mark: String
+    /// nil where it is not known.
+    package var size: Int64?
+    /// When it was put there, as the store writes it; empty where it does not say.
+    package var changed = ""
+    /// A file with its content, where that was fetched.
+    package var copy: String?
+
+    /// What tells its versions apart, as far as the store does.
+    var version: [String] { [key, mark, changed, size.map(String.init) ?? ""] }
+}
+
 /// A bucket of S3, or of a store that speaks its protocol.
 package struct ObjectStore: Sendable, Hashable, CustomStringConvertible {
     /// Another store than Amazon's.

@@ -290,7 +290,7 @@ package struct RelationBuilder {
 
     private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {
         switch (old, new) {
-        case (_, .text), (.integer, .number), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
+        case (_, .text), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
             (.date, .timestamp), (.date, .localTimestamp), (.timestamp, .date), (.localTimestamp, .date):
             true
         default: old == new

@@ -5,7 +5,7 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     // Columns.
     case column, zoned, localized, key, valued, empty, offset, offsets
     // Values that one type does not hold.
-    case value, large, far, fine
+    case value, large, far, fine, loose
     // What makes a file unreadable, and rules that rows break.
     case unreadable, violation
     // Checks.
@@ -44,6 +44,8 @@ package enum CountName: Sendable, Hashable {
     case keyless, doubles
     /// New rows that nobody knows to be new, and whether they are ahead of what was read.
     case unmarked, ahead
+    /// Rows that came later than others which an output has, and rows that are other ones than it has.
+    case behind, altered
     /// Changes of rows that are older than what is there.
     case late
     /// Malformed lines.
@@ -61,7 +63,7 @@ package enum CountName: Sendable, Hashable {
         case .read, .invalid, .rejected, .odd, .corrected, .divided, .stray, .keyless, .doubles, .broken, .before,
             .after,
             .added,
-            .removed, .changed, .repeated, .unmarked, .ahead, .late:
+            .removed, .changed, .repeated, .unmarked, .ahead, .late, .behind, .altered:
             "\(self)"
         }
     }

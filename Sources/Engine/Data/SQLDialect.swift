@@ -140,7 +140,11 @@ extension SQLDialect {
             "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND NOT contains(\(value), '_') "
                 + "THEN \(tryCast(value, to: .integer)) END"
         case (.text, .number):
-            "CASE WHEN NOT contains(\(value), '_') THEN \(tryCast(value, to: .number)) END"
+            // What is too large becomes infinity, which is a number only where it is called so.
+            "CASE WHEN NOT contains(\(value), '_') AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
+                + "OR contains(lower(\(value)), 'n')) THEN \(tryCast(value, to: .number)) END"
+        case (.integer, .number):
+            "CASE WHEN \(tryCast(tryCast(value, to: .number), to: .integer)) = \(value) THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, from: old, to: .integer)) = \(value) THEN \(tryCast(value, from: old, to: .integer)) END"
         case (.text, .timestamp): moment(value)
@@ -161,7 +165,12 @@ extension SQLDialect {
         if left.type == right.type { return (left.value, right.value) }
         if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
         if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
-        return (left.value, right.value)
+        // As floating point, large whole numbers would be equal to others.
+        switch (left.type, right.type) {
+        case (.integer, .number): return (left.value, exactCast(right.value, from: .number, to: .integer))
+        case (.number, .integer): return (exactCast(left.value, from: .number, to: .integer), right.value)
+        default: return (left.value, right.value)
+        }
     }
 
     /// A number as a literal, without a decimal point if it is an integer.

@@ -43,6 +43,9 @@ package protocol SourceDialect: Sendable {
     /// The statement that tells in which columns of JSON stands a whole number that floating point does not hold: `c0` and so on
     /// in a row of the kind `large`.
     func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind
+    /// The statement that tells in which columns of JSON stands a text that is no date or time as ISO 8601 writes it: `c0` and so on
+    /// in a row of the kind `loose`.
+    func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind
     /// The statement that gives one row of a kind where a Parquet file has a row for which a condition holds.
     func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int

@@ -1,5 +1,15 @@
 package import CaudalModel
 
+/// What becomes of rows below the greatest value of an output that came later than those it has.
+package enum LateRows: String, Sendable, CaseIterable {
+    /// The attempt fails.
+    case fail
+    /// They are added too.
+    case add
+    /// They are not read.
+    case ignore
+}
+
 /// Where the rows of an input begin that an output does not have yet.
 package struct WatermarkStart: Sendable, Hashable {
     /// The column by which they are told.
@@ -8,11 +18,14 @@ package struct WatermarkStart: Sendable, Hashable {
     package var greatest: String
     /// The value from which on rows are read, which may be smaller.
     package var start: String
+    /// What becomes of rows before it; all but ``LateRows/ignore`` read every row.
+    package var late: LateRows
 
-    package init(column: Column, greatest: String, start: String) {
+    package init(column: Column, greatest: String, start: String, late: LateRows = .ignore) {
         self.column = column
         self.greatest = greatest
         self.start = start
+        self.late = late
     }
 
     /// The greatest value in SQL.

@@ -8,7 +8,8 @@ enum CSVFault: Equatable {
     case mixedLineEnds(file: String)
     /// A row of a plain copy, which is malformed in the file that it is a copy of.
     case torn(TornRow, file: String)
-    case notUTF8(line: Int, file: String)
+    /// The line has bytes that are no text in the encoding of the file.
+    case notText(line: Int, file: String, encoding: String?)
     case openQuote(line: Int, file: String)
     /// The line is no row for another reason.
     case unreadable(line: Int, file: String, detail: String?)
@@ -17,7 +18,9 @@ enum CSVFault: Equatable {
         ("CSV Error on Line: ", "  file = ", "Expected Number of Columns")
 
     /// Reads DuckDB's message; nil when it is not about a CSV file.
-    init?(message text: String) {
+    ///
+    /// `encoding`: that of the file, where DuckDB read a copy in UTF-8.
+    init?(message text: String, encoding: String? = nil) {
         let lines = text.split(separator: "\n").map(String.init)
         let path = lines.first { $0.hasPrefix(Self.fileMark) }.map { String($0.dropFirst(Self.fileMark.count)) }
         let file = path.map { PathText.lastComponent(of: $0) } ?? "the file"
@@ -34,9 +37,9 @@ enum CSVFault: Equatable {
         if let torn = TornRow(quotedIn: text) {
             self =
                 torn.problems.contains(.invalidEncoding)
-                ? .notUTF8(line: torn.line, file: file) : .torn(torn, file: file)
+                ? .notText(line: torn.line, file: file, encoding: encoding) : .torn(torn, file: file)
         } else if text.contains("not utf-8 encoded") {
-            self = .notUTF8(line: line, file: file)
+            self = .notText(line: line, file: file, encoding: encoding)
         } else if text.contains("unterminated quote") {
             self = .openQuote(line: line, file: file)
         } else {
@@ -71,7 +74,8 @@ extension CSVFault {
             "line \(row.line) of \(file) cannot be read: "
                 + (row.problems == [.unquotedValue]
                     ? "text stands behind a closing quotation mark" : "it has \(row.words)")
-        case .notUTF8(let line, let file): "line \(line) of \(file) is not UTF-8"
+        case .notText(let line, let file, let encoding):
+            "line \(line) of \(file) is not \(CSVRemedy.name(of: encoding))"
         case .openQuote(let line, let file): "a quotation mark opened in line \(line) of \(file) is never closed"
         case .unreadable(let line, let file, let detail):
             "line \(line) of \(file) cannot be read: \(detail ?? "it is no row")"
@@ -85,7 +89,7 @@ extension CSVFault {
             "say how it is written with 'csv: {encoding: …}', or turn it into UTF-8, for instance with iconv"
         case .mixedLineEnds: "make them alike, for instance with dos2unix"
         case .torn, .unreadable: CSVRemedy.row
-        case .notUTF8: CSVRemedy.encoding
+        case .notText(_, _, let encoding): CSVRemedy.encoding(insteadOf: encoding)
         case .openQuote: CSVRemedy.quote
         }
     }

@@ -61,7 +61,7 @@ extension DataSource {
             // A folder called `key=value` says nothing about rows that a stage wrote.
             sql.read(
                 "read_parquet", files,
-                isOwn ? [DuckDBDialect.noPartitions] : readsFolders ? [DuckDBDialect.partitions] : [])
+                isOwn ? [DuckDBDialect.noPartitions] : folders == .ignored ? [] : sql.options(for: folders))
         }
         if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
         let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in

@@ -31,8 +31,8 @@ extension DuckDBDialect {
             + "(\((settings + (place ?? [])).joined(separator: ", ")))"
     }
 
-    package func rows(ofObjects url: String) -> String {
-        "read_parquet(\(text(url)), union_by_name = true, hive_partitioning = true)"
+    package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String {
+        "read_parquet(\(([argument(urls), "union_by_name = true"] + options(for: folders)).joined(separator: ", ")))"
     }
 
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {

@@ -27,8 +27,19 @@ extension DuckDBDialect {
 
     static let (partitions, noPartitions) = ("hive_partitioning = true", "hive_partitioning = false")
 
+    /// What a reader is told of folders that say something of their files.
+    func options(for folders: FolderColumns) -> [String] {
+        switch folders {
+        case .ignored: return [Self.noPartitions]
+        case .asFound: return [Self.partitions]
+        case .typed(let types):
+            let list = types.sorted { $0.key < $1.key }.map { "\(name($0.key)): \($0.value)" }
+            return [Self.partitions, "hive_types = {\(list.joined(separator: ", "))}"]
+        }
+    }
+
     /// Files as the argument of a reader, none of them a pattern.
-    private func argument(_ files: some Collection<String>, isList: Bool) -> String {
+    func argument(_ files: some Collection<String>, isList: Bool = false) -> String {
         let names = files.map { text(Self.exactly($0)) }
         return names.count == 1 && !isList ? names[0] : list(names)
     }
@@ -88,7 +99,6 @@ extension DuckDBDialect {
 
     package func inspection(of source: DataSource) -> [(title: String, kind: SQLScript.Kind)] {
         var statements: [(title: String, kind: SQLScript.Kind)] = []
-        let folders = source.readsFolders ? [Self.partitions] : []
         if source.format == .parquet, source.files.count > 1 {
             for (index, file) in source.files.enumerated() {
                 statements.append(
@@ -97,11 +107,11 @@ extension DuckDBDialect {
                         .lines(
                             .column,
                             "\(index) AS file, column_name AS name, column_type AS type\n"
-                                + "FROM (DESCRIBE SELECT * FROM \(read("read_parquet", [file], folders)))")
+                                + "FROM (DESCRIBE SELECT * FROM \(read("read_parquet", [file])))")
                     ))
             }
         } else {
-            var reader = read("read_parquet", source.files, folders, isList: true)
+            var reader = read("read_parquet", source.files, isList: true)
             if source.format != .parquet {
                 // A line that cannot be read is a matter of the stage that reads it, which counts it.
                 let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
@@ -158,6 +168,12 @@ extension DuckDBDialect {
             let text = "(\(json) ->> '$')"
             return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
                 + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
+        }
+    }
+
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind {
+        overObjects(of: source, .loose, columns) { index, json in
+            "coalesce(bool_or(NOT regexp_full_match(\(json) ->> '$', '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:.*)?')), FALSE) AS c\(index)"
         }
     }
 

@@ -107,8 +107,10 @@ package struct DuckDBExecutor: StageExecutor {
 
         // A program that ended before it wrote anything has no results.
         let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
-        let messages = DuckDBMessage.all(in: errors.text(.stderr)).map {
-            HiddenValues.told($0, hides: job.hidesValues)
+        let messages = DuckDBMessage.all(in: errors.text(.stderr)).map { message in
+            var told = HiddenValues.told(message, hides: job.hidesValues)
+            told.encoding = job.sources.first { $0.isRecodedCopy(in: message.text) }?.recodedFrom
+            return told
         }
         for message in messages { attempt.log.write(.stderr, level: .error) { emit in Self.emit(message.text, emit) } }
         let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }

@@ -11,11 +11,23 @@ extension DuckDBIntake {
     }
 
     /// SQL that is true for a line without an object, whether it is malformed or another JSON value.
-    func isBrokenJSON(_ json: String) -> String { "json_type(\(json)) IS DISTINCT FROM 'OBJECT'" }
+    func isBrokenJSON(_ json: String) -> String {
+        "(json_type(\(json)) IS DISTINCT FROM 'OBJECT' OR \(hasLooseComma(json)))"
+    }
+
+    /// SQL that is true for a comma with nothing behind it, which JSON (RFC 8259) does not have and DuckDB passes over.
+    ///
+    /// Only where there may be one are texts, in which it means nothing, taken out.
+    private func hasLooseComma(_ json: String) -> String {
+        let (text, comma) = (sql.cast(json, to: .text), sql.text(#",[ \t\r\n]*[}\]]"#))
+        let bare = "regexp_replace(\(text), \(sql.text(#""(?:[^"\\]|\\.)*""#)), '\"\"', 'g')"
+        return "(regexp_matches(\(text), \(comma)) AND regexp_matches(\(bare), \(comma)))"
+    }
 
     /// SQL for what is wrong with such a line.
     func brokenProblem(_ json: String) -> String {
-        "CASE WHEN \(json) IS NULL THEN 'no json' ELSE 'no object, but ' || lower(json_type(\(json))) END"
+        "CASE WHEN \(json) IS NULL THEN 'no json' WHEN \(hasLooseComma(json)) THEN 'a comma without anything behind it' "
+            + "ELSE 'no object, but ' || lower(json_type(\(json))) END"
     }
 
     /// The conditions of every valid row: it is an object, its keys are its columns, and no key is forbidden or
@@ -23,7 +35,7 @@ extension DuckDBIntake {
     func objectConditions(_ json: String) -> [String] {
         let present = columns.map { "CAST(\(sql.name($0.name)) IS NOT NULL AS INTEGER)" }
         return [
-            "json_type(\(json)) = 'OBJECT'",
+            "NOT \(isBrokenJSON(json))",
             "len(json_keys(\(json))) = \(present.isEmpty ? "0" : present.joined(separator: " + "))",
         ]
     }

@@ -32,6 +32,8 @@ struct DuckDBMessage {
     var candidates: String?
     /// The position in the statement, in bytes from 0.
     var position: Int?
+    /// The encoding of the file that the message is about, where what DuckDB read is a copy in UTF-8.
+    var encoding: String?
 
     /// All errors in DuckDB's standard error: JSON objects, some after `Parser Error: `, and plain lines.
     static func all(in errors: String) -> [DuckDBMessage] {
@@ -64,11 +66,21 @@ struct DuckDBMessage {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
             }
         }
-        if let fault = CSVFault(message: text) { return fault.message }
+        if let fault { return fault.message }
+        if isAboutPacking {
+            return "a packed file has parts of gzip that DuckDB does not read, or bytes behind its end"
+        }
         var line = text.split(separator: "\n").first.map(String.init) ?? text
         // A remedy may follow after a semicolon.
         while line.hasSuffix("!") || line.hasSuffix(".") { line.removeLast() }
         return kindName.isEmpty || kind == .invalidInput ? line : "\(kindName) error: \(line)"
+    }
+
+    private var fault: CSVFault? { CSVFault(message: text, encoding: encoding) }
+
+    /// Whether it is about the inside of a gzip file, whose first header and content are sound.
+    private var isAboutPacking: Bool {
+        ["Unsupported GZIP archive", "not a GZIP stream", "GZIP header larger"].contains(where: text.contains)
     }
 
     /// The suggested name, unless it is a generated one.
@@ -79,7 +91,8 @@ struct DuckDBMessage {
     }
 
     func remedy(memory: Int64) -> String? {
-        if let fault = CSVFault(message: text) { return fault.remedy }
+        if let fault { return fault.remedy }
+        if isAboutPacking { return "unpack it, and pack it again with gzip" }
         return switch (kind, errno) {
         case (_, "28"): "free some space on that disk, then retry"
         case (.outOfMemory, _) where (0..<memory).contains(cs_address_space_limit()):

@@ -4,6 +4,8 @@ import Foundation
 /// A text that a program reads as its input, in a file without a name: whatever ends this process, nobody finds it.
 package final class UnnamedFile: Sendable {
     let descriptor: Int32
+    /// The path by which a child opens it, as long as this object lives.
+    var path: String { "/proc/\(getpid())/fd/\(descriptor)" }
 
     /// - Throws: ``Failure`` when the file cannot be made or written.
     init(_ text: String, in folder: String) throws(Failure) {

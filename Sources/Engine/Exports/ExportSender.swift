@@ -34,9 +34,9 @@ package struct ExportSender: Sendable {
             let events = OpenLineageEvents(run, names: names, since: since).events
             try FileText.append(line: events.map(\.text).joined(separator: "\n"), to: absolute(path, run))
         case .traces(let server):
-            try await post(OTLPTrace(run, names: names, since: since).requests, to: server, target, run)
+            try await post(OTLPTrace(run, names: names, since: since).requests, to: server, run)
         case .lineage(let server):
-            try await post(OpenLineageEvents(run, names: names, since: since).events, to: server, target, run)
+            try await post(OpenLineageEvents(run, names: names, since: since).events, to: server, run)
         }
     }
 
@@ -52,7 +52,7 @@ package struct ExportSender: Sendable {
     }
 
     private func post(
-        _ bodies: [JSONValue], to server: ExportTarget.Server, _ target: ExportTarget, _ run: ExportedRun
+        _ bodies: [JSONValue], to server: ExportTarget.Server, _ run: ExportedRun
     ) async throws {
         let transfers = bodies.map { body in
             var transfer = CurlTransfer(url: server.url, body: body.text)
@@ -63,9 +63,7 @@ package struct ExportSender: Sendable {
         let curl = CurlRun(folder: store.folder, reactor: reactor, variables: variables)
         for start in stride(from: 0, to: transfers.count, by: Self.transferLimit) {
             let part = Array(transfers[start..<min(start + Self.transferLimit, transfers.count)])
-            // Two processes may send the same run.
-            let name = "\(target.name)-\(run.state.id)-\(getpid())-\(start)"
-            switch try await curl.make(part, named: name, marker: "export/\(run.state.id)") {
+            switch try await curl.make(part, marker: "export/\(run.state.id)") {
             case .sent: continue
             case .failed(let reason), .refused(let reason): throw Failure(masked(reason, server))
             }

@@ -43,9 +43,11 @@ extension SourceResolver {
     func refuseAlikeKeys(of source: DataSource, to reader: StageID?) throws {
         guard let fault = source.keyFault else { return }
         let readers = reader.map { id in pipeline.stages.filter { $0.id == id } } ?? pipeline.stages
-        if !readers.contains(where: { $0.definition.validatedInput?.value == source.dataset }) {
-            throw fault
+        // A program is given the files as they are.
+        let takesAny = readers.contains { stage in
+            stage.definition.validatedInput?.value == source.dataset || stage.definition.runsProgram
         }
+        if !takesAny { throw fault }
     }
 }
 

@@ -228,7 +228,8 @@ struct CSVInspection {
         if let broken = header.values.firstIndex(where: { $0.contains("\0") }) {
             throw fault(
                 "the header of \(name) cannot be used: the name of its column \(broken + 1) holds a NUL character, so that the "
-                    + "file is not UTF-8 text", CSVRemedy.encoding)
+                    + "file is not \(CSVRemedy.name(of: csv.encoding)) text",
+                CSVRemedy.encoding(insteadOf: csv.encoding))
         }
         let (names, notes) = CSVHeader.names(header.values)
         return FirstLines(names: names, notes: notes.map { "\(name): \($0)" }, isPlain: header.isPlain)
@@ -288,7 +289,10 @@ struct PlainCopies {
             copies[index] = DataSource.Copy(file: "\(place)/\(name)", lines: lines)
         }
         var plain = source.reading(copies)
-        if source.csv.isRecoded { plain.csv.encoding = "utf-8" }
+        if source.csv.isRecoded {
+            plain.recodedFrom = source.csv.encoding
+            plain.csv.encoding = "utf-8"
+        }
         return plain
     }
 

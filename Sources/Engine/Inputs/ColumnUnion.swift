@@ -12,12 +12,26 @@ struct ColumnUnion {
     func differences(_ names: [[String]]) throws(Failure) -> [String] {
         guard let first = names.first else { return [] }
         var notes: [String] = []
+        var seen: [String: String] = [:]
+        for name in names.joined() where seen.updateValue(name, forKey: name.trimmed).map({ $0 != name }) == true {
+            throw Failure(
+                "the files of '\(dataset.name)' cannot be united by the names of their columns: '\(name)' is called otherwise in "
+                    + "another file, with blanks around it or without",
+                remedy: "write the names alike", location: dataset.placeLocation)
+        }
         for (index, others) in names.enumerated().dropFirst() {
             let extra = others.filter { !first.contains($0) }
             let missing = first.filter { !others.contains($0) }
             guard !extra.isEmpty || !missing.isEmpty else { continue }
             let difference = [("has", extra), ("has no", missing)].filter { !$0.1.isEmpty }
                 .map { "\($0.0) column \($0.1.map { "'\($0)'" }.joined(separator: ", "))" }.joined(separator: " and ")
+            if missing.count == first.count, extra.count == others.count {
+                throw Failure(
+                    "\(files[index]) has none of the columns of \(files[0])",
+                    remedy:
+                        "write the files of '\(dataset.name)' alike, with the same delimiter, or read them as two datasets",
+                    location: dataset.placeLocation)
+            }
             if dataset.columnRule == .same {
                 throw Failure(
                     "\(files[index]) \(difference), unlike \(files[0])",

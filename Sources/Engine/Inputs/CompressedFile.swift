@@ -28,6 +28,11 @@ enum CompressedFile {
             }
         case .gz:
             try await unpack(path, ["--test"], named: name, "gzip", reactor: reactor) { _ in }
+            if !hasPlainHeader(path) {
+                throw Failure(
+                    "\(name) has a comment or a checksum in its gzip header, and DuckDB reads no file with these",
+                    remedy: "unpack it, and pack it again with gzip")
+            }
         case nil: break
         }
     }
@@ -36,7 +41,21 @@ enum CompressedFile {
     /// file.
     static func isReadByDuckDB(_ path: String) -> Bool {
         guard let kind = kind(path) else { return true }
-        return path.hasSuffix(kind.rawValue) && (kind == .gz || zstandardWindow(path) ?? 0 <= widestWindow)
+        guard path.hasSuffix(kind.rawValue) else { return false }
+        return kind == .gz ? hasPlainHeader(path) : zstandardWindow(path) ?? 0 <= widestWindow
+    }
+
+    /// Whether the header of a gzip file (RFC 1952, section 2.3) has nothing that DuckDB does not know.
+    ///
+    /// It knows the name of a file, and fields of programs. What is no gzip file is told by others.
+    private static func hasPlainHeader(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = [0, 0, 0, 0]
+        guard pread(descriptor, &bytes, 4, 0) == 4, bytes[0] == 0x1F, bytes[1] == 0x8B else { return true }
+        let (fields, name): (UInt8, UInt8) = (4, 8)
+        return bytes[3] & ~(fields | name) == 0
     }
 
     /// Decompresses a file, chunk by chunk.

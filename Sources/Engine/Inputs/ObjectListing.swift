@@ -3,14 +3,7 @@ import Foundation
 
 /// A page of the list of a bucket's objects, as S3 answers it.
 struct ObjectListing: Sendable, Hashable {
-    struct Object: Sendable, Hashable {
-        var key: String
-        /// The store's mark of its content, with its quotation marks.
-        var mark: String
-        var size: Int64
-    }
-
-    var objects: [Object] = []
+    var objects: [StoredObject] = []
     /// Where the next page begins; nil on the last one.
     var next: String?
 
@@ -24,13 +17,15 @@ struct ObjectListing: Sendable, Hashable {
             guard let end = part.firstRange(of: "</Contents>") else { return nil }
             let entry = String(part[..<end.lowerBound])
             guard let written = Self.value("Key", of: entry),
-                let size = Self.value("Size", of: entry).flatMap({ Int64($0) }),
-                let mark = Self.value("ETag", of: entry)
+                let size = Self.value("Size", of: entry).flatMap({ Int64($0) })
             else { return nil }
             // Encoded, a blank is a plus sign, as in forms.
             let key = isEncoded ? written.replacing("+", with: " ").removingPercentEncoding : written
             guard let key else { return nil }
-            objects.append(Object(key: key, mark: mark, size: size))
+            objects.append(
+                StoredObject(
+                    key: key, mark: Self.value("ETag", of: entry) ?? "", size: size,
+                    changed: Self.value("LastModified", of: entry) ?? ""))
         }
         if let count = Self.value("KeyCount", of: text).flatMap({ Int($0) }), count != objects.count { return nil }
         guard let isCut = Self.value("IsTruncated", of: text) else { return nil }

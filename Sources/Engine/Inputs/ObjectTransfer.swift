@@ -20,6 +20,7 @@ struct ObjectTransfer: Sendable {
 
     /// What the store tells of an object.
     struct Object: Sendable {
+        var stored: StoredObject
         /// The fields that whoever put it there added.
         var notes: [String: String]
     }
@@ -50,14 +51,14 @@ struct ObjectTransfer: Sendable {
             key, [("head", nil), ("max-time", "60")], digest: ContentDigest.ofNothing, for: nil)
         if answer.status == 404 { return nil }
         guard answer.status == 200 else { throw fault("tells nothing of", key, answer) }
-        var notes: [String: String] = [:]
-        for line in answer.text.split(whereSeparator: \.isNewline) {
-            let parts = line.split(separator: ":", maxSplits: 1).map { String($0).trimmed }
-            guard parts.count == 2, parts[0].lowercased().hasPrefix(Self.prefix) else { continue }
-            let name = String(parts[0].lowercased().dropFirst(Self.prefix.count))
-            notes[name] = parts[1].removingPercentEncoding ?? parts[1]
+        let fields = RemoteReader.fields(answer.text)
+        let notes = fields.filter { $0.key.hasPrefix(Self.prefix) }.map { name, value in
+            (String(name.dropFirst(Self.prefix.count)), value.removingPercentEncoding ?? value)
         }
-        return Object(notes: notes)
+        let stored = StoredObject(
+            key: key, mark: fields["etag"] ?? "", size: fields["content-length"].flatMap { Int64($0) },
+            changed: fields["last-modified"] ?? "")
+        return Object(stored: stored, notes: Dictionary(notes) { first, _ in first })
     }
 
     private static let prefix = "x-amz-meta-caudal-"

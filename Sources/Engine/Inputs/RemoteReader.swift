@@ -100,12 +100,9 @@ struct RemoteReader: Sendable {
         guard let store = link.store else { return [] }
         let key = request.name
         guard PlaceRules.isPattern(key) else {
-            return [try await object(ObjectListing.Object(key: key, mark: "", size: -1), store, link, request)]
+            return [try await object(StoredObject(key: key, mark: ""), store, link, request)]
         }
-        let found = try await list(key, store, link).filter { object in
-            // What programs put there that show folders holds nothing.
-            Glob.matches(object.key, key) && !(object.key.hasSuffix("/") && object.size == 0)
-        }
+        let found = try await found(key, link)
         if found.isEmpty {
             throw Failure(
                 "there is no object that matches '\(key)' in \(store.description)",
@@ -113,18 +110,40 @@ struct RemoteReader: Sendable {
                 kind: .missingTable)
         }
         var versions: [FetchedFiles.Version] = []
-        for object in found.sorted(by: { $0.key < $1.key }) {
-            versions.append(try await self.object(object, store, link, request))
-        }
+        for object in found { versions.append(try await self.object(object, store, link, request)) }
         return versions
+    }
+
+    /// The objects that a key or a pattern means, as they are now, sorted by their keys.
+    ///
+    /// - Throws: ``Failure`` when the store does not answer, or does not allow it.
+    func found(_ key: String, _ link: DatabaseLink) async throws(Failure) -> [StoredObject] {
+        guard let store = link.store else { return [] }
+        guard PlaceRules.isPattern(key) else {
+            return [try await tables.objects(link)?.look(at: key)?.stored].compactMap { $0 }
+        }
+        return try await list(key, store, link).filter { object in
+            // What programs put there that show folders holds nothing.
+            Glob.matches(object.key, key) && !(object.key.hasSuffix("/") && object.size == 0)
+        }.sorted { $0.key < $1.key }
+    }
+
+    /// A file with the content of an object, which was fetched in one piece.
+    ///
+    /// - Throws: ``Failure`` when it is not had as a whole.
+    func file(of object: StoredObject, _ link: DatabaseLink, _ dataset: Dataset) async throws(Failure) -> String {
+        guard let store = link.store else { return "" }
+        let remote = RemoteFiles(connection: link.name, name: Template(text: object.key), format: .parquet)
+        return try await self.object(object, store, link, Request(dataset: dataset, remote: remote, name: object.key))
+            .file
     }
 
     /// The objects whose keys begin as a pattern does.
     private func list(
         _ pattern: String, _ store: ObjectStore, _ link: DatabaseLink
-    ) async throws(Failure) -> [ObjectListing.Object] {
+    ) async throws(Failure) -> [StoredObject] {
         let prefix = String(pattern.prefix { !"*?[".contains($0) })
-        var (found, next): ([ObjectListing.Object], String?) = ([], nil)
+        var (found, next): ([StoredObject], String?) = ([], nil)
         repeat {
             // In the order of their names, as a signature wants them.
             let query = [
@@ -149,7 +168,7 @@ struct RemoteReader: Sendable {
 
     /// Fetches an object; one that is listed must be as it was when it was listed.
     private func object(
-        _ object: ObjectListing.Object, _ store: ObjectStore, _ link: DatabaseLink, _ request: Request
+        _ object: StoredObject, _ store: ObjectStore, _ link: DatabaseLink, _ request: Request
     ) async throws(Failure) -> FetchedFiles.Version {
         let (address, name) = (store.address(of: object.key), store.url(of: object.key))
         let key = "\(link.name)\n\(address)"
@@ -171,7 +190,7 @@ struct RemoteReader: Sendable {
         }
         guard answer.status == 200 else { throw answer.failure(of: store, "does not give", object.key, link) }
         let version = try take(file, fields, answer, name, key: key)
-        if object.size >= 0, FileText.size(file) != object.size {
+        if let size = object.size, FileText.size(file) != size {
             throw Failure("\(name) has another size than the list says", remedy: "retry the stage")
         }
         return version

@@ -331,24 +331,27 @@ package final class SourceResolver: Sendable {
         guard !folders.isEmpty, pipeline.producer(of: dataset.name) == nil else {
             return try await inspectFiles(of: &source, dataset)
         }
-        var plain = source
-        try await inspectFiles(of: &plain, dataset)
-        // What stands in a file counts more than the name of its folder.
-        guard folders.isDisjoint(with: plain.columnNames.map { $0.lowercased() }) else { return source = plain }
-        source.readsFolders = true
         try await inspectFiles(of: &source, dataset)
+        // What stands in a file counts more than the name of its folder.
+        guard folders.isDisjoint(with: source.columnNames.map { $0.lowercased() }) else { return }
+        var named = DataSource(
+            dataset: source.dataset, files: source.files, format: .parquet, columns: [], isOwn: false)
+        named.folders = .asFound
+        var script = SQLScript(title: "what the folders of \(dataset.name) say")
+        script.add("the columns", .columns(of: "SELECT * FROM \(named.fromClause(tools.sql))", as: .column))
+        let columns = try await tools.ask(script, reading: source.files).columns(tools.sql).filter {
+            folders.contains($0.name.lowercased())
+        }
+        source.columns += columns
+        source.folders = .typed(
+            Dictionary(columns.map { ($0.name, tools.sql.type($0.type)) }) { first, _ in first })
+        source.takeZone(dataset.zone)
     }
 
     /// The names in folders called `name=value` below the project's folder, in which all of the Parquet files lie.
     private func columnsOfFolders(_ source: DataSource) -> Set<String> {
         guard source.format == .parquet, !pipeline.root.contains("=") else { return [] }
-        let names = source.files.map { file in
-            Set(
-                PathText.relative(file, to: pipeline.root).split(separator: "/").dropLast().compactMap { folder in
-                    folder.firstIndex(of: "=").map { folder[..<$0].lowercased() }
-                })
-        }
-        return Set(names).count == 1 ? names[0] : []
+        return FolderColumns.names(above: source.files.map { PathText.relative($0, to: pipeline.root) })
     }
 
     private func inspectFiles(of source: inout DataSource, _ dataset: Dataset) async throws {
@@ -378,82 +381,8 @@ package final class SourceResolver: Sendable {
                 !valued.contains { $0 == name || $0.hasPrefix(name + ", ") }
             }
         } else {
-            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) {
-                first, _ in first
-            }
-            let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
-            source.takeAlikeKeys(
-                found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)
-            let (keys, alike) = (found.map(\.name), source.mixedColumns)
-            let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
-            // Floating point does not hold every integer: if a value is too large, the column is read as text.
-            let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
-            let times = keys.filter { types[$0] == .localTimestamp }
-            let offsets = try await Self.offsets(of: times, source, tools)
-            let mixedTimes = dataset.zone == nil ? times.filter { offsets[$0] == [true, false] } : []
-            source.mixedColumns = Set(mixed + large + mixedTimes)
-            source.emptyColumns = try await Self.columnsWithoutValues(mixed, source, tools)
-            source.notes += large.map {
-                "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
-            }
-            source.notes += mixedTimes.map {
-                "column '\($0)' of '\(dataset.name)' has times with an offset from UTC and times without one: it is read as "
-                    + "text; say with 'timezone' of which zone the latter are"
-            }
-            source.columns = keys.map { name in
-                if source.mixedColumns.contains(name) { return Column(name, .text) }
-                let isPoint = dataset.zone != nil || offsets[name]?.contains(true) == true
-                let type = (types[name] ?? .text).withTextsForTimes
-                return Column(name, type == .localTimestamp && isPoint ? .timestamp : type)
-            }
+            try await readKeys(&source, dataset, readings)
         }
-    }
-}
-
-/// A column of which a question about files told something.
-private struct FoundKey: Decodable {
-    var name: String
-    /// What its values of JSON are made of.
-    var structure: String?
-}
-
-extension SourceResolver {
-    /// Those JSON columns in which every value is null.
-    private static func columnsWithoutValues(
-        _ columns: [String], _ source: DataSource, _ tools: DataTools
-    ) async throws -> Set<String> {
-        if columns.isEmpty { return [] }
-        var script = SQLScript(title: "columns without values")
-        script.add("look for them", tools.sql.columnsWithoutValues(columns, of: source))
-        let row = try await tools.ask(script, reading: source.files).rows(.empty).first
-        return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
-    }
-
-    /// Whether times in some JSON columns state an offset: for each column `true`, `false` or both.
-    private static func offsets(
-        of columns: [String], _ source: DataSource, _ tools: DataTools
-    ) async throws -> [String: Set<Bool>] {
-        if columns.isEmpty { return [:] }
-        var script = SQLScript(title: "times with an offset")
-        script.add("look for them", tools.sql.offsets(ofKeys: columns, of: source))
-        let row = try await tools.ask(script, reading: source.files).rows(.offsets).first
-        var found: [String: Set<Bool>] = [:]
-        for (index, column) in columns.enumerated() {
-            found[column] = Set(
-                [(true, "w"), (false, "n")].filter { row?.fields["\($0.1)\(index)"] == .boolean(true) }.map(\.0))
-        }
-        return found
-    }
-
-    /// Those JSON columns with an integer that floating point cannot hold.
-    private static func columnsWithLargeNumbers(
-        _ columns: [String], _ source: DataSource, _ tools: DataTools
-    ) async throws -> [String] {
-        if columns.isEmpty { return [] }
-        var script = SQLScript(title: "large numbers")
-        script.add("look for them", tools.sql.largeNumbers(columns, of: source))
-        let row = try await tools.ask(script, reading: source.files).rows(.large).first
-        return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
     }
 }
 

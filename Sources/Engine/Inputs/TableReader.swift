@@ -51,7 +51,10 @@ package struct TableReader: Sendable {
     package func source(of dataset: Dataset) async throws(Failure) -> DataSource {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
-        let found = try await look(at: table, link, dataset)
+        let objects = try await stored(table, link, dataset)
+        let found =
+            link.store == nil
+            ? try await look(at: table, link, dataset) : try await look(at: objects, table, link, dataset)
         guard let columns = found.columns else {
             let what = link.store == nil ? "table" : table.isPattern ? "object that matches" : "object"
             throw Failure(
@@ -71,6 +74,8 @@ package struct TableReader: Sendable {
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
         source.recast = found.recast
+        source.objects = objects
+        source.folders = found.folders
         for (index, column) in columns.enumerated() {
             source.nativeTypes[column.name] = column.nativeType
             if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
@@ -88,6 +93,9 @@ package struct TableReader: Sendable {
     ) async throws(Failure) {
         guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
         let link = try link(of: table)
+        let found = source.objects
+        var source = source
+        source.objects = try await readable(found, link, beside: file, dataset)
         let oddities = link.oddities(of: source)
         var texts = link.timesOfDay(of: source)
         let areTexts = !texts.isEmpty
@@ -118,8 +126,9 @@ package struct TableReader: Sendable {
         if !watched.isEmpty || areTexts { script.add("end the transaction", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
-                script, reading: [], writing: [PathText.folder(of: file)],
+                script, reading: source.objects.compactMap(\.copy), writing: [PathText.folder(of: file)],
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
+            try await refuseReplaced(found, table, link)
         } catch {
             // In a view, or a table without row ids, the texts cannot be matched with the other values.
             if let column = link.timesOfDay(of: source).min(), error.kind == .rowsWithoutNumbers {
@@ -202,14 +211,8 @@ package struct TableReader: Sendable {
                 kind: .missingTable)
         }
         let (schema, name) = link.parts(of: table)
-        if link.store != nil || link.kind == .duckdb {
-            guard let types = try await columns(of: link.relation(schema, name), table, link, dataset) else {
-                return Found()
-            }
-            let columns = types.map {
-                LoadTarget.TableColumn(name: $0.name, type: carried($0), nativeType: "", isRequired: false)
-            }
-            return Found(columns: columns, recast: recast(types))
+        if link.kind == .duckdb {
+            return found(try await columns(of: link.relation(schema, name), table, link, dataset))
         }
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
@@ -254,8 +257,17 @@ package struct TableReader: Sendable {
         return Found(columns: columns, recast: recast(found), earlier: earlier)
     }
 
+    /// What is known of what the engine itself reads.
+    func found(_ types: [Column]?) -> Found {
+        guard let types else { return Found() }
+        let columns = types.map {
+            LoadTarget.TableColumn(name: $0.name, type: carried($0), nativeType: "", isRequired: false)
+        }
+        return Found(columns: columns, recast: recast(types))
+    }
+
     /// The columns of what the engine itself reads: objects, and tables of its own files; nil where there are none.
-    private func columns(
+    func columns(
         of relation: String, _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
     ) async throws(Failure) -> [Column]? {
         var script = SQLScript(title: "what is in \(table)")
@@ -286,11 +298,13 @@ package struct TableReader: Sendable {
     }
 
     /// What is known of a table.
-    private struct Found {
+    struct Found {
         /// nil where there is no such table.
         var columns: [LoadTarget.TableColumn]?
         /// The columns that are carried in another type, with their own.
         var recast: [String: ColumnType] = [:]
+        /// What the folders of objects say of them.
+        var folders = FolderColumns.ignored
         var earlier: LoadRecord?
     }
 

@@ -31,7 +31,7 @@ extension Watermark {
                 remedy: "correct it where it comes from, and run once with --full-refresh",
                 location: self.column.location)
         }
-        return WatermarkStart(column: column, greatest: found, start: from)
+        return WatermarkStart(column: column, greatest: found, start: from, late: late)
     }
 
     private struct Answer: Decodable {

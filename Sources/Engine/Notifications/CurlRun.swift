@@ -2,7 +2,7 @@ import CaudalModel
 import Foundation
 import Synchronization
 
-/// Lets `curl` make transfers; settings and bodies are in files that only their owner may read.
+/// Lets `curl` make transfers; settings and bodies are in files without names, so that nobody finds what is secret in them.
 struct CurlRun {
     let folder: StateFolder
     let reactor: ProcessReactor
@@ -11,49 +11,64 @@ struct CurlRun {
 
     /// Makes transfers one after the other, up to the first that fails.
     ///
-    /// - Parameters:
-    ///   - name: That of their files, which nothing else that is being sent has.
-    ///   - marker: By which the program is found when this process has died.
+    /// - Parameter marker: By which the program is found when this process has died.
     /// - Returns: What came of the last one that was made.
     /// - Throws: ``Failure`` when there is no `curl`, or the transfers cannot be begun.
-    func make(
-        _ transfers: [CurlTransfer], named name: String, marker: String
-    ) async throws(Failure) -> CurlTransfer.Answer {
+    func make(_ transfers: [CurlTransfer], marker: String) async throws(Failure) -> CurlTransfer.Answer {
         guard let last = transfers.last else { return .sent }
         for transfer in transfers { if let fault = transfer.fault { throw fault } }
         let program = try CurlProgram.find(variables)
-        var files: [PrivateFiles] = []
-        defer { for one in files { one.remove() } }
+        let place = try PrivateFile.folder(in: folder)
+        Self.removeRemains(in: place)
+        var bodies: [UnnamedFile] = []
+        // The program opens them while it runs.
+        defer { withExtendedLifetime(bodies) {} }
         var settings: [String] = []
-        for (index, transfer) in transfers.enumerated() {
-            let own = try PrivateFiles(named: index == 0 ? name : "\(name)-\(index + 1)", in: folder)
-            files.append(own)
-            try own.write(transfer.body, to: .body)
-            settings.append(transfer.settings(bodyFile: own.path(of: .body)))
+        for transfer in transfers {
+            let body = try UnnamedFile(transfer.body, in: place)
+            bodies.append(body)
+            settings.append(transfer.settings(bodyFile: body.path))
         }
         // Several transfers end with the first that the server does not accept.
         if transfers.count > 1 { settings = settings.map { $0 + "fail-early\nfail-with-body\n" } }
-        try files[0].write(settings.joined(separator: "next\n"), to: .settings)
         let collected = LimitedOutput()
         // First, so that the user's own settings are not read.
-        let arguments = ["--disable", "--config", files[0].path(of: .settings)]
+        let arguments = ["--disable", "--config", "-"]
         let passed = variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) }
+        var launch = ProcessLaunch(
+            program: program, arguments: arguments, variables: passed, folder: "/", marker: marker)
+        launch.text = try UnnamedFile(settings.joined(separator: "next\n"), in: place)
         let end = try await ToolRun.run(
-            ProcessLaunch(program: program, arguments: arguments, variables: passed, folder: "/", marker: marker),
-            within: .seconds(CurlTransfer.limit * transfers.count + 10), reactor: reactor,
+            launch, within: .seconds(CurlTransfer.limit * transfers.count + 10), reactor: reactor,
             output: { collected.append($0, $1) })
         return last.answer(exit: end.exit, output: collected.text(.stdout), errors: collected.text(.stderr))
     }
+
+    /// Removes what earlier versions of Caudal left when they were killed: files with names, and secrets in them.
+    private static func removeRemains(in place: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+        where name.hasSuffix(".settings") {
+            unlink("\(place)/\(name)")
+        }
+    }
 }
 
-/// Files that only their owner may read, for the time in which something is sent.
-struct PrivateFiles {
-    enum Part: String, CaseIterable { case settings, body }
+/// A file that only its owner may read, for the time in which a command is told something.
+struct PrivateFile {
+    let path: String
 
-    private let base: String
+    /// - Throws: ``Failure`` when it cannot be made or written.
+    init(_ text: String, named name: String, in folder: StateFolder) throws(Failure) {
+        path = "\(try Self.folder(in: folder))/\(name).body"
+        // Another process may have left it: what is there keeps its permissions.
+        unlink(path)
+        try FileText.write(text, to: path, isPrivate: true)
+    }
 
-    /// - Throws: ``Failure`` when their folder cannot be made.
-    init(named name: String, in folder: StateFolder) throws(Failure) {
+    /// The folder for such files.
+    ///
+    /// - Throws: ``Failure`` when it cannot be made.
+    static func folder(in folder: StateFolder) throws(Failure) -> String {
         let place = folder.outbox
         do {
             try FileManager.default.createDirectory(
@@ -61,18 +76,10 @@ struct PrivateFiles {
         } catch {
             throw Failure("\(place) cannot be made: \(error.reason)")
         }
-        base = "\(place)/\(name)"
+        return place
     }
 
-    func path(of part: Part) -> String { "\(base).\(part.rawValue)" }
-
-    func write(_ text: String, to part: Part) throws(Failure) {
-        // Another process may have left it: what is there keeps its permissions.
-        unlink(path(of: part))
-        try FileText.write(text, to: path(of: part), isPrivate: true)
-    }
-
-    func remove() { for part in Part.allCases { unlink(path(of: part)) } }
+    func remove() { unlink(path) }
 }
 
 /// What a program writes, as far as somebody will read it.

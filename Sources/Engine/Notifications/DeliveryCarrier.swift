@@ -67,7 +67,7 @@ struct DeliveryCarrier: Sendable {
 
     private func carry(_ transfer: CurlTransfer, _ delivery: Delivery) async throws(Failure) -> Outcome {
         let answer = try await CurlRun(folder: store.folder, reactor: reactor, variables: variables)
-            .make([transfer], named: delivery.id, marker: Self.marker(of: delivery))
+            .make([transfer], marker: Self.marker(of: delivery))
         switch answer {
         case .sent: return .sent
         case .failed(let reason): return .failed(reason)
@@ -89,11 +89,10 @@ struct DeliveryCarrier: Sendable {
     private func run(
         _ line: Template, _ text: String, _ own: [String: String], _ delivery: Delivery
     ) async throws(Failure) -> Outcome {
-        let files = try PrivateFiles(named: delivery.id, in: store.folder)
-        defer { files.remove() }
-        try files.write(text, to: .body)
+        let file = try PrivateFile(text, named: delivery.id, in: store.folder)
+        defer { file.remove() }
         var environment = variables.merging(own) { $1 }
-        environment["CAUDAL_NOTICE_FILE"] = files.path(of: .body)
+        environment["CAUDAL_NOTICE_FILE"] = file.path
         let answer = try await ToolRun.output(
             of: "/bin/sh", ["-c", ShellText.line(of: line)], environment: environment, folder: delivery.root,
             marker: Self.marker(of: delivery), limit: Self.commandLimit, reactor: reactor)

@@ -395,7 +395,7 @@ package struct RunSession: Sendable {
         let state = try result.get()
         // Copies of inputs: what is retried later reads the inputs themselves.
         for stage in state.stages {
-            try? FileManager.default.removeItem(atPath: InputParts.folder(in: folder.shared(stage.id)))
+            InputParts.removeCopies(in: folder.shared(stage.id))
         }
         if state.status == .succeeded {
             do throws(StoreError) {

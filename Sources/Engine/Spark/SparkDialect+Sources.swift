@@ -67,6 +67,7 @@ extension SparkDialect {
     package func columnsWithoutValues(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
+    package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
     ) -> SQLScript.Kind { refused("files whose columns are not known") }
@@ -92,7 +93,7 @@ extension SparkDialect {
         _ target: String, of connection: String, _ kind: Connection.Kind, isReadOnly: Bool
     ) -> String { "SELECT \(beyond("databases"))" }
     package func access(to store: ObjectStore, of connection: String) -> String { "SELECT \(beyond("buckets"))" }
-    package func rows(ofObjects url: String) -> String { "(SELECT \(beyond("buckets")))" }
+    package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String { "(SELECT \(beyond("buckets")))" }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         "(SELECT \(beyond("databases")))"
     }

@@ -4,7 +4,8 @@ import CaudalModel
 extension DataSource {
     /// Whether it is Parquet whose columns are those of each file.
     var isReadBySpark: Bool {
-        format == .parquet && table == nil && parts.isEmpty && recast.isEmpty && localTimes.isEmpty && !readsFolders
+        format == .parquet && table == nil && parts.isEmpty && recast.isEmpty && localTimes.isEmpty
+            && folders == .ignored
     }
 
     /// Why its lines cannot be judged as a validate stage on Spark does it; nil where they can.

@@ -27,7 +27,7 @@ package struct OutputMerge: Sendable {
         let mode = reader.choice("mode", as: Mode.self) ?? .replace
         let key = reader.texts("key")
         let order = reader.text("order_by")
-        let watermark = Watermark.read(&reader, problems)
+        let watermark = Watermark.read(&reader, problems, appends: mode == .append)
         let history = RowHistory.read(&reader, problems, isWanted: mode == .snapshot)
         func refuse(_ name: String, _ isThere: Bool, _ modes: String) {
             if isThere { problems.report("'\(name)' belongs to \(modes)", at: reader.location(of: name)) }
@@ -35,7 +35,9 @@ package struct OutputMerge: Sendable {
         if mode != .merge {
             refuse("key", !key.isEmpty && mode != .snapshot, "'mode: merge' and 'mode: snapshot'")
             refuse("order_by", order != nil, "'mode: merge'")
-            refuse("lookback", watermark?.lookback != nil, "'mode: merge': appended twice, rows would be there twice")
+            refuse(
+                "lookback", watermark?.lookback != nil,
+                "'mode: merge': with 'mode: append', 'late' says what becomes of rows that come late")
         }
         func requireKey() {
             guard key.isEmpty else { return }
@@ -132,8 +134,32 @@ package struct OutputMerge: Sendable {
                 "(SELECT CASE WHEN \(made) IS NOT NULL AND (\(had) IS NULL OR \(made) > \(had)) THEN 1 ELSE 0 END)"))
     }
 
+    /// Adds the statements that compare the new rows with those that are there, where rows are appended.
+    ///
+    /// - Parameters:
+    ///   - old: The relation of those that are there.
+    ///   - start: Where the new rows begin.
+    func addMeasures(
+        of new: String, beside old: String, _ columns: [Column], from start: WatermarkStart?,
+        to script: inout SQLScript,
+        _ sql: any SQLDialect
+    ) {
+        guard key.isEmpty, history == nil, let start else { return }
+        let appended = AppendedRows(columns: columns, new: new, old: old, start: start, sql: sql)
+        script.add("count the rows that came late", weight: 2, .measure(.behind, appended.countOfLate))
+        script.add("count the rows that are other ones now", weight: 2, .measure(.altered, appended.countOfAltered))
+    }
+
+    /// What is worth telling of rows that were added.
+    func notes(_ readings: DataReadings, from start: WatermarkStart?) -> [String] {
+        guard let start, start.late == .add, let count = readings.count(.behind), count > 0 else { return [] }
+        return ["added \(count.counted("row")) with a '\(start.column.name)' below \(start.greatest), which came late"]
+    }
+
     /// Why the new rows cannot be added; nil where they can.
-    func fault(_ readings: DataReadings) -> Failure? {
+    ///
+    /// - Parameter start: Where they begin; nil where all rows are new.
+    func fault(_ readings: DataReadings, from start: WatermarkStart?) -> Failure? {
         let names = key.map(\.value).joined(separator: ", ")
         if let count = readings.count(.keyless), count > 0 {
             return Failure(
@@ -160,6 +186,24 @@ package struct OutputMerge: Sendable {
                     + "never be read",
                 remedy: "give the column as it is read; nothing was published", location: column.location)
         }
+        guard let start else { return nil }
+        if start.late == .fail, let count = readings.count(.behind), count > 0 {
+            return Failure(
+                "\(count.counted("row")) with a '\(column.value)' below \(start.greatest) came late: the output does not have "
+                    + "\(count == 1 ? "it" : "them"), and 'mode: append' adds only what is newer",
+                remedy:
+                    "write 'late: add' to add such rows, 'late: ignore' to leave them out, or 'mode: merge' with a key; "
+                    + "--full-refresh makes the output anew; nothing was published", location: column.location)
+        }
+        if let count = readings.count(.altered), count > 0 {
+            return Failure(
+                "\(count.counted("row")) with a '\(column.value)' that the output has already "
+                    + "\(count == 1 ? "is another one" : "are other ones") now: appended, both would be there",
+                remedy:
+                    "write 'mode: merge' with a key, and leave out of the rows what changes by itself, such as the time "
+                    + "of the run; --full-refresh makes the output anew; nothing was published",
+                location: column.location)
+        }
         return nil
     }
 
@@ -172,7 +216,10 @@ package struct OutputMerge: Sendable {
         _ columns: [Column], new: String, old: String, from start: WatermarkStart?, _ sql: any SQLDialect
     ) -> String {
         let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
-        if key.isEmpty { return appended(names, new: new, old: old, from: start, sql) }
+        if key.isEmpty {
+            guard let start else { return "SELECT \(names) FROM \(old)\nUNION ALL\nSELECT \(names) FROM \(new)" }
+            return AppendedRows(columns: columns, new: new, old: old, start: start, sql: sql).query
+        }
         let same = key.map { "n.\(sql.name($0.value)) = o.\(sql.name($0.value))" }.joined(separator: " AND ")
         // A row without a value in that column is older than any other.
         let oldWins = order.map { order -> String in
@@ -185,22 +232,5 @@ package struct OutputMerge: Sendable {
             + "UNION ALL\nSELECT \(names) FROM \(new) AS n"
         if let oldWins { text += "\nWHERE NOT EXISTS (SELECT 1 FROM \(old) AS o WHERE \(same) AND \(oldWins))" }
         return text
-    }
-
-    /// Of the rows with the greatest value that is there some may have come since: they are those that are there more often
-    /// now.
-    private func appended(
-        _ names: String, new: String, old: String, from start: WatermarkStart?, _ sql: any SQLDialect
-    ) -> String {
-        guard let start else { return "SELECT \(names) FROM \(old)\nUNION ALL\nSELECT \(names) FROM \(new)" }
-        let (column, value) = (sql.name(start.column.name), start.greatestValue(sql))
-        return """
-            SELECT \(names) FROM \(old)
-            UNION ALL
-            (SELECT \(names) FROM \(new) WHERE \(column) = \(value)
-             EXCEPT ALL SELECT \(names) FROM \(old) WHERE \(column) = \(value))
-            UNION ALL
-            SELECT \(names) FROM \(new) WHERE \(column) > \(value)
-            """
     }
 }

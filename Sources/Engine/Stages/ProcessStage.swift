@@ -17,6 +17,9 @@ package struct ProcessStage: StageType {
     package var mergedOutput: DatasetName? { merge == nil ? nil : output }
     package var watermark: Located<String>? { merge?.watermark?.column }
     package var watermarkedInput: DatasetName? { watermark == nil ? nil : input.value }
+    package var newRowsAlone: NewRowsAlone? {
+        merge?.watermark?.newRowsAlone(named: DatasetName(Query.inputName))
+    }
     package func reuseObstacle(isWanted: Bool) -> String? {
         merge == nil ? nil : "it adds to what its output has"
     }
@@ -93,6 +96,23 @@ package struct ProcessStage: StageType {
                 remedy: "remove 'watermark_of'", at: other.location)
         }
         try watermark.check(source, output: columns)
+        if newRowsAlone != nil { try refuseDuplicatesAmongNewRows(watermark.column.value) }
+    }
+
+    /// Refuses a step that looks for duplicates, where those among the new rows are not all that there are: only where the
+    /// last row of a key stays, and takes the place of the one in the output, is it the same.
+    private func refuseDuplicatesAmongNewRows(_ column: String) throws(ConfigError) {
+        let key = Set(merge?.key.map(\.value) ?? [])
+        for step in steps {
+            guard case .deduplicate(let by, let keep, _) = step.value else { continue }
+            let names = Set(by.map(\.value))
+            if names.contains(column) || keep == .last && names == key { continue }
+            throw ConfigError(
+                "duplicates are looked for among the rows that are new by '\(column)', and not among all rows",
+                remedy:
+                    "keep the last row by the columns of 'key', deduplicate in a stage behind this one, or write 'partial: "
+                    + "true' if that is meant", at: step.location)
+        }
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -205,13 +225,14 @@ package struct ProcessStage: StageType {
                 reads: [source] + attempt.otherSources(than: input.value) + [attempt.existing].compactMap { $0 },
                 outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
-                conclude: { readings in
-                    if let fault = stage.merge?.fault(readings) { throw fault }
+                conclude: { [start = attempt.start] readings in
+                    if let fault = stage.merge?.fault(readings, from: start) { throw fault }
                     let written = readings.written[writing]
                     // What was there besides is none of the rows that were read.
                     let own = stage.merge == nil ? written : readings.count(.added)
                     var outcome = try stage.conclude(readings, output: output.staged, written: own)
                     outcome.outputRows[output.staged] = written
+                    outcome.notes += stage.merge?.notes(readings, from: start) ?? []
                     return outcome
                 },
                 judge: judge))
@@ -242,6 +263,7 @@ package struct ProcessStage: StageType {
             root: attempt.pipeline.root)
         script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
         writing?.addMeasures(old: old, to: &script)
+        merge.addMeasures(of: new, beside: old, builder.writtenColumns, from: attempt.start, to: &script, sql)
         return writing?.query(old: old)
             ?? merge.query(builder.writtenColumns, new: new, old: old, from: attempt.start, sql)
     }

@@ -16,6 +16,9 @@ package struct SQLStage: StageType {
     package var watermark: Located<String>? { merge?.watermark?.column }
     /// Where it is not known which one is meant, ``outputColumns(_:)`` says so.
     package var watermarkedInput: DatasetName? { try? merge?.watermark?.input(of: inputs) }
+    package var newRowsAlone: NewRowsAlone? {
+        watermarkedInput.flatMap { merge?.watermark?.newRowsAlone(named: $0) }
+    }
     package func reuseObstacle(isWanted: Bool) -> String? {
         merge == nil ? nil : "it adds to what its output has"
     }
@@ -98,6 +101,7 @@ package struct SQLStage: StageType {
             writing.addMeasures(old: old, to: &script)
             return writing.query(old: old)
         }
+        merge.addMeasures(of: new, beside: old ?? "", columns, from: attempt.start, to: &script, sql)
         return merge.query(columns, new: new, old: old ?? "", from: attempt.start, sql)
     }
 
@@ -134,13 +138,13 @@ package struct SQLStage: StageType {
             let value = found == column ? nil : sql.narrowedValue(of: found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
         }.joined(separator: ", ")
-        merge?.addMeasures(
-            of: resultName, reading: watermarkedInput.map { sql.name($0.rawValue) }, to: &script, sql)
         var rows = "SELECT \(list) FROM \(resultName)"
-        if let merge, attempt.existing != nil || merge.history != nil {
-            script.name(Self.newName, as: rows)
-            rows = try merged(merge, columns, new: sql.name(Self.newName), attempt, &script)
-        }
+        let (new, isAdded) = (sql.name(Self.newName), attempt.existing != nil || merge?.history != nil)
+        // What is measured is what is written, also where a query does not give the same twice.
+        if isAdded { script.add("keep the new rows", weight: 12, location: query.location, .table(rows, as: new)) }
+        merge?.addMeasures(
+            of: isAdded ? new : resultName, reading: watermarkedInput.map { sql.name($0.rawValue) }, to: &script, sql)
+        if let merge, isAdded { rows = try merged(merge, columns, new: new, attempt, &script) }
         let writing = script.add(
             "write the result", weight: 12, location: query.location,
             .write(
@@ -158,14 +162,14 @@ package struct SQLStage: StageType {
                 reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value) + [attempt.existing].compactMap { $0 },
                 outputs: [output],
                 essentialStatements: essential, threads: attempt.threads, memory: attempt.stage.resources.memory,
-                conclude: { [merge] readings in
-                    if let fault = merge?.fault(readings) { throw fault }
+                conclude: { [merge, start = attempt.start] readings in
+                    if let fault = merge?.fault(readings, from: start) { throw fault }
                     guard let count = readings.written[writing] else {
                         throw Failure("duckdb did not report how many rows there are")
                     }
                     return DataOutcome(
                         rows: RowAccount(read: count, written: count, isReadKnown: false),
-                        outputRows: [output.staged: count])
+                        outputRows: [output.staged: count], notes: merge?.notes(readings, from: start) ?? [])
                 },
                 judge: judge))
     }

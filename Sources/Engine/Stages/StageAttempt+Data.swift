@@ -5,7 +5,7 @@ extension StageAttempt {
     func relation(of source: DataSource, numbersRows: Bool) -> RelationBuilder {
         var builder = RelationBuilder(source, numbersRows: numbersRows, references: referenceTypes, sql: sql)
         if item != nil { builder.restrict(to: partitionVariables) }
-        if let start, source.dataset == stage.type.watermarkedInput { builder.restrict(from: start) }
+        if let start = readingStart, source.dataset == stage.type.watermarkedInput { builder.restrict(from: start) }
         return builder
     }
 

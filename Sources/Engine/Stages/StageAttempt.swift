@@ -35,8 +35,10 @@ package struct StageAttempt: Sendable {
     package let earlier = EarlierFiles()
     /// The output as it is, for a stage that adds to it; nil where there is none.
     package var existing: DataSource?
-    /// Where the rows begin that are new to it; nil where all rows are read.
+    /// Where the rows begin that are new to it; nil where all rows are.
     package var start: WatermarkStart?
+    /// Where the rows begin that are read; nil where all rows are.
+    package var readingStart: WatermarkStart? { start?.late == .ignore ? start : nil }
     /// The table that the stage loads, with its current columns.
     package var loadTarget: LoadTarget?
 

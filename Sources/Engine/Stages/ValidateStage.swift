@@ -172,6 +172,7 @@ package struct ValidateStage: StageType {
                     }
                     return try stage.conclude(
                         readings, schema: schema.file, samples: attempt.samples,
+                        encoding: source.recodedFrom ?? source.csv.encoding,
                         remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id), output: output.staged,
                         written: readings.written[writing])
                 },
@@ -190,7 +191,9 @@ package struct ValidateStage: StageType {
     }
 
     private func conclude(
-        _ readings: DataReadings, schema: String, samples: SampleRule, remedy: String, output: String, written: Int64?
+        _ readings: DataReadings, schema: String, samples: SampleRule, encoding: String?, remedy: String,
+        output: String,
+        written: Int64?
     ) throws(Failure) -> DataOutcome {
         guard let read = readings.count(.read), let invalid = readings.count(.invalid),
             let rejected = readings.count(.rejected), let written
@@ -214,7 +217,8 @@ package struct ValidateStage: StageType {
         result.rows = account
         if let odd = readings.count(.odd), odd > 0 {
             result.notes.append(
-                "\(odd.counted("line")) quarantined for not being UTF-8; \(CSVRemedy.encoding)")
+                "\(odd.counted("line")) quarantined for not being \(CSVRemedy.name(of: encoding)); "
+                    + CSVRemedy.encoding(insteadOf: encoding))
         }
         if let corrected = readings.count(.corrected) {
             result.notes.append("\(corrected.counted("corrected row")) used in place of invalid ones")

@@ -12,21 +12,44 @@ package struct Watermark: Sendable {
 
     package var column: Located<String>
     var lookback: Located<Lookback>?
+    /// What becomes of rows that come later than those that the output has.
+    var late: LateRows = .ignore
+    /// Whether a query may compute of the new rows alone.
+    var isPartial = false
     /// The input whose rows are told apart, where the file says which.
     var input: Located<DatasetName>?
 
-    /// Reads `watermark`, `lookback` and `watermark_of`; nil without the first.
-    static func read(_ reader: inout MappingReader, _ problems: ConfigProblems) -> Watermark? {
+    /// Reads `watermark` and what belongs to it; nil without it.
+    ///
+    /// - Parameter appends: Whether rows are appended, so that nothing else tells which of them are there.
+    static func read(_ reader: inout MappingReader, _ problems: ConfigProblems, appends: Bool) -> Watermark? {
         let column = reader.text("watermark")
         let lookback = reader.text("lookback")
         let input = reader.text("watermark_of")
-        guard let column else {
-            for (name, isThere) in [("lookback", lookback != nil), ("watermark_of", input != nil)] where isThere {
-                problems.report("'\(name)' belongs to 'watermark'", at: reader.location(of: name))
+        let late = reader.choice("late", as: LateRows.self)
+        let isPartial = reader.boolean("partial")
+        func refuse(_ names: [(name: String, isThere: Bool)], _ words: String) {
+            for (name, isThere) in names where isThere {
+                problems.report("'\(name)' belongs to \(words)", at: reader.location(of: name))
             }
+        }
+        guard let column else {
+            refuse(
+                [
+                    ("lookback", lookback != nil), ("watermark_of", input != nil), ("late", late != nil),
+                    ("partial", isPartial != nil),
+                ], "'watermark'")
             return nil
         }
+        if !appends {
+            refuse(
+                [("late", late != nil)], "'mode: append': with 'mode: merge', 'lookback' says which late rows are read")
+        } else if late ?? .fail != .ignore {
+            refuse([("partial", isPartial == true)], "'late: ignore': without it, all rows are read")
+        }
         var watermark = Watermark(column: column, input: input.map { Located(DatasetName($0.value), at: $0.location) })
+        watermark.late = appends ? late ?? .fail : .ignore
+        watermark.isPartial = isPartial ?? false
         if let lookback {
             if let number = Int64(lookback.value), number > 0 {
                 watermark.lookback = Located(.number(number), at: lookback.location)
@@ -57,6 +80,11 @@ package struct Watermark: Sendable {
                     + "rows of", remedy: "add 'watermark_of' with its name", at: column.location)
         }
         return only.value
+    }
+
+    /// What queries see of the rows that they read by a name; nil where that is all of them, or is meant.
+    func newRowsAlone(named name: DatasetName) -> NewRowsAlone? {
+        late == .ignore && !isPartial ? NewRowsAlone(column: column, name: name) : nil
     }
 
     /// - Throws: ``ConfigError`` where the column cannot tell what is new.

@@ -21,14 +21,14 @@ struct CSVFaultTests {
                 .unreadable(line: 7, file: "sales.csv", detail: "Expected Number of Columns: 2 Found: 3")
             ),
             (message("unterminated quote"), .openQuote(line: 7, file: "sales.csv")),
-            (message("The file is not utf-8 encoded."), .notUTF8(line: 7, file: "sales.csv")),
+            (message("The file is not utf-8 encoded."), .notText(line: 7, file: "sales.csv", encoding: nil)),
             (
                 message("no", quoting: TornRow(line: 3, problems: [.unquotedValue]).beginning + "\"x\"y"),
                 .torn(TornRow(line: 3, problems: [.unquotedValue]), file: "sales.csv")
             ),
             (
                 message("no", quoting: TornRow(line: 3, problems: [.invalidEncoding, .missingColumns]).beginning),
-                .notUTF8(line: 3, file: "sales.csv")
+                .notText(line: 3, file: "sales.csv", encoding: nil)
             ),
             ("The CSV state machine reached an invalid state", .mixedLineEnds(file: "the file")),
             ("File is not utf-16 encoded\nmore", .otherEncoding(message: "File is not utf-16 encoded")),

@@ -65,6 +65,22 @@ import Testing
             ])
     }
 
+    @Test("A comma that nothing follows is no JSON, wherever it stands, and one in a text is a part of it")
+    func looseCommas() async throws {
+        let lines = [
+            #"{"a": 1,}"#, #"{"a": 2, "b": [1, ]}"#, #"{"a": 3, "b": ",}"}"#, #"{"a": 4, "b": "x\",]"}"#,
+            #"{"a": 5, "b": {"c": 1 ,}}"#, #"{"a": 6, "b": [",]", "\\"]}"#,
+        ]
+        let (outcome, bad) = try await validate(
+            "{}", lines, keys: [Column("a", .integer), Column("b", .other("JSON"))])
+        #expect(outcome.rows.map { $0[0] } == ["3", "4", "6"])
+        let rule = "malformed line: a comma without anything behind it"
+        #expect(
+            bad.map { [$0[0], $0[2], $0[4]] } == [
+                ["1", rule, lines[0]], ["2", rule, lines[1]], ["5", rule, lines[4]],
+            ])
+    }
+
     @Test("A key that is forbidden or stands twice is a fault of its row alone")
     func extraKeys() async throws {
         let lines = [#"{"a": 1}"#, #"{"a": 2, "b/c": {"x": 1}}"#, #"{"a": 3, "a": 4}"#, #"{}"#]

@@ -1,0 +1,100 @@
+import CaudalModel
+
+/// A column of which a question about files told something.
+struct FoundKey: Decodable {
+    var name: String
+    /// What its values of JSON are made of.
+    var structure: String?
+}
+
+extension SourceResolver {
+    /// Finds the columns of JSON files: the keys of their objects.
+    func readKeys(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
+        let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) {
+            first, _ in first
+        }
+        let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
+        let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
+        source.takeAlikeKeys(found, shown: shown, dataset)
+        let (keys, alike) = (found.map(\.name), source.mixedColumns)
+        if keys.isEmpty, source.keyFault == nil {
+            source.keyFault = Failure(
+                "\(shown.joined(separator: ", ").shortened(to: 200)) has no JSON object with a key, so that there are no columns",
+                remedy: "look whether it is JSON, in UTF-8, whose lines end in line feeds",
+                location: dataset.placeLocation)
+        }
+        let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
+        // Floating point does not hold every integer: if a value is too large, the column is read as text.
+        let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
+        // What is only much like a time stays the text that it is: `1-2-3` is a version, and no day of the year 1.
+        let loose = try await Self.columnsWithLooseTimes(
+            keys.filter { [.date, .localTimestamp].contains(types[$0]) }, source, tools)
+        let times = keys.filter { types[$0] == .localTimestamp && !loose.contains($0) }
+        let offsets = try await Self.offsets(of: times, source, tools)
+        let mixedTimes = dataset.zone == nil ? times.filter { offsets[$0] == [true, false] } : []
+        source.mixedColumns = Set(mixed + large + loose + mixedTimes)
+        source.emptyColumns = try await Self.columnsWithoutValues(mixed, source, tools)
+        source.notes += large.map {
+            "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
+        }
+        source.notes += mixedTimes.map {
+            "column '\($0)' of '\(dataset.name)' has times with an offset from UTC and times without one: it is read as "
+                + "text; say with 'timezone' of which zone the latter are"
+        }
+        source.columns = keys.map { name in
+            if source.mixedColumns.contains(name) { return Column(name, .text) }
+            let isPoint = dataset.zone != nil || offsets[name]?.contains(true) == true
+            let type = (types[name] ?? .text).withTextsForTimes
+            return Column(name, type == .localTimestamp && isPoint ? .timestamp : type)
+        }
+    }
+
+    /// Those JSON columns in which every value is null.
+    private static func columnsWithoutValues(
+        _ columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> Set<String> {
+        if columns.isEmpty { return [] }
+        var script = SQLScript(title: "columns without values")
+        script.add("look for them", tools.sql.columnsWithoutValues(columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.empty).first
+        return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
+    }
+
+    /// Whether times in some JSON columns state an offset: for each column `true`, `false` or both.
+    private static func offsets(
+        of columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> [String: Set<Bool>] {
+        if columns.isEmpty { return [:] }
+        var script = SQLScript(title: "times with an offset")
+        script.add("look for them", tools.sql.offsets(ofKeys: columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.offsets).first
+        var found: [String: Set<Bool>] = [:]
+        for (index, column) in columns.enumerated() {
+            found[column] = Set(
+                [(true, "w"), (false, "n")].filter { row?.fields["\($0.1)\(index)"] == .boolean(true) }.map(\.0))
+        }
+        return found
+    }
+
+    /// Those JSON columns with an integer that floating point cannot hold.
+    private static func columnsWithLargeNumbers(
+        _ columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> [String] {
+        if columns.isEmpty { return [] }
+        var script = SQLScript(title: "large numbers")
+        script.add("look for them", tools.sql.largeNumbers(columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.large).first
+        return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
+    }
+
+    /// Those JSON columns of times with a text that is no time as ISO 8601 writes it.
+    private static func columnsWithLooseTimes(
+        _ columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> [String] {
+        if columns.isEmpty { return [] }
+        var script = SQLScript(title: "texts that are much like times")
+        script.add("look for them", tools.sql.looseTimes(columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.loose).first
+        return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
+    }
+}

@@ -1,0 +1,87 @@
+import CaudalModel
+import Foundation
+
+/// Parquet objects of a bucket, which are read as tables are.
+///
+/// Which objects these are is asked once, and again when they were read: nothing else tells that one of them was replaced
+/// between two parts of it that were asked for.
+extension TableReader {
+    /// The objects that a table stands for, as they are now; none for a database, or where there are none.
+    ///
+    /// - Throws: ``Failure`` when the store does not answer, or has a key that cannot be read.
+    func stored(
+        _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) async throws(Failure) -> [StoredObject] {
+        guard link.store != nil else { return [] }
+        let found: [StoredObject]
+        do throws(Failure) { found = try await RemoteReader(tables: self).found(table.name, link) } catch {
+            throw Failure(
+                error.message, remedy: error.remedy, location: dataset.placeLocation, kind: .silentDatabase)
+        }
+        if let odd = found.first(where: { $0.key.contains("?") }) {
+            throw Failure(
+                "the key '\(odd.key)' has a '?' in it, and DuckDB takes what follows for settings",
+                remedy: "give the object another key", location: dataset.placeLocation)
+        }
+        return found
+    }
+
+    /// The columns of objects: their own, and those that folders in their keys stand for where no object has one of these
+    /// names.
+    func look(
+        at objects: [StoredObject], _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) async throws(Failure) -> Found {
+        if objects.isEmpty { return Found() }
+        func columns(_ folders: FolderColumns) async throws(Failure) -> [Column]? {
+            try await self.columns(of: link.relation(objects, folders), table, link, dataset)
+        }
+        guard let own = try await columns(.ignored) else { return Found() }
+        let names = FolderColumns.names(above: objects.map(\.key))
+        guard !names.isEmpty, names.isDisjoint(with: own.map { $0.name.lowercased() }),
+            let all = try await columns(.asFound)
+        else { return found(own) }
+        var found = found(all)
+        found.folders = .typed(
+            Dictionary(all.filter { names.contains($0.name.lowercased()) }.map { ($0.name, tools.sql.type($0.type)) }) {
+                first, _ in first
+            })
+        return found
+    }
+
+    /// The objects as they can be read in several pieces: of a store that has no marks for their contents, copies that were
+    /// fetched in one.
+    func readable(
+        _ objects: [StoredObject], _ link: DatabaseLink, beside file: String, _ dataset: Dataset
+    ) async throws(Failure) -> [StoredObject] {
+        guard objects.contains(where: \.mark.isEmpty) else { return objects }
+        var copied = objects
+        let reader = RemoteReader(tables: self)
+        for index in objects.indices {
+            let fetched = try await reader.file(of: objects[index], link, dataset)
+            // Folders in its key may be columns.
+            let place = "\(file).objects/\(objects[index].key)"
+            do {
+                let folder = PathText.folder(of: place)
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                if Foundation.link(fetched, place) != 0 {
+                    try FileManager.default.copyItem(atPath: fetched, toPath: place)
+                }
+            } catch {
+                throw Failure("\(place) cannot be made: \(error.reason)")
+            }
+            copied[index].copy = place
+        }
+        return copied
+    }
+
+    /// Refuses what was read of objects that are others now, or more or fewer.
+    func refuseReplaced(
+        _ objects: [StoredObject], _ table: ConnectionTable, _ link: DatabaseLink
+    ) async throws(Failure) {
+        guard link.store != nil else { return }
+        let now = try await RemoteReader(tables: self).found(table.name, link)
+        guard now.map(\.version) != objects.map(\.version) else { return }
+        let changed = Set(now.map(\.version)).symmetricDifference(objects.map(\.version)).compactMap(\.first).min()
+        throw Failure("the object '\(changed ?? table.name)' was replaced while it was read", remedy: "retry the stage")
+    }
+}

@@ -1,0 +1,207 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Rows that a stage which reads what is new would pass over, and values that it would compute of a part.
+@Suite("Late rows and partial values", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct LateRowsTests {
+    /// A project with a stage `add` that reads `t.parquet`, whose rows have `id`, `seen` and `v`.
+    private func project(_ stage: String, rows: String) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try await put(rows, into: project)
+        try write(stage, to: project)
+        return project
+    }
+
+    private func write(_ stage: String, to project: CaudalProject) throws {
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {t: {path: t.parquet}, c: {path: c.parquet}, dst: {path: dst.parquet}}
+            stages:
+              add: {output: dst, \(stage)}
+            """)
+    }
+
+    /// `rows`: such as `(1, 10, 5), (2, 20, 6)`.
+    private func put(_ rows: String, into project: CaudalProject) async throws {
+        _ = try await project.query("copy (from (values \(rows)) as t(id, seen, v)) to 't.parquet'")
+    }
+
+    private func run(_ project: CaudalProject, status: Int32 = 0, _ more: String...) async throws
+        -> CaudalProject.Answer
+    {
+        let ran = try await project.caudal(["run", "p.yaml", "--plain"] + more)
+        #expect(ran.status == status, "\(ran)")
+        return ran
+    }
+
+    private func table(_ project: CaudalProject) async throws -> [String] {
+        try await project.query("select * from 'dst.parquet' order by all")
+    }
+
+    private static let (before, after) = (
+        "(1, 10, 5), (2, 20, 6)", "(1, 10, 5), (3, 10, 5), (4, 15, 7), (2, 20, 6), (5, 20, 8)"
+    )
+    private static let stages = [
+        "type: process, input: t, mode: append, watermark: seen",
+        "type: sql, query: 'select * from t', mode: append, watermark: seen",
+    ]
+
+    @Test("A row that comes late fails the stage that appends, and nothing is published", arguments: stages)
+    func failing(stage: String) async throws {
+        let project = try await project(stage, rows: Self.before)
+        _ = try await run(project)
+        try await put(Self.after, into: project)
+        let failed = try await run(project, status: 1)
+        #expect(failed.output.contains("2 rows with a 'seen' below 20 came late"), "\(failed)")
+        for word in ["late: add", "late: ignore", "mode: merge", "--full-refresh", "p.yaml:5:"] {
+            #expect("\(failed)".contains(word), "\(word): \(failed)")
+        }
+        #expect(try await table(project) == ["1|10|5", "2|20|6"])
+        _ = try await run(project, "--full-refresh")
+        #expect(try await table(project).count == 5)
+    }
+
+    @Test("Late rows are added where the file says so, each once, and left out where it says that", arguments: stages)
+    func chosen(stage: String) async throws {
+        let project = try await project(stage + ", late: add", rows: Self.before)
+        _ = try await run(project)
+        try await put(Self.after, into: project)
+        let added = try await run(project)
+        #expect(added.output.contains("added 2 rows with a 'seen' below 20, which came late"), "\(added)")
+        for _ in 1...2 {
+            #expect(try await table(project) == ["1|10|5", "2|20|6", "3|10|5", "4|15|7", "5|20|8"])
+            _ = try await run(project)
+        }
+        try write(stage + ", late: ignore", to: project)
+        try await put(Self.after + ", (9, 5, 1), (6, 30, 9)", into: project)
+        _ = try await run(project)
+        #expect(try await table(project) == ["1|10|5", "2|20|6", "3|10|5", "4|15|7", "5|20|8", "6|30|9"])
+    }
+
+    @Test("Rows that are other ones now than those with their value fail the stage: appended, both would be there")
+    func altered() async throws {
+        let project = try await project(
+            "type: sql, query: 'select *, current_timestamp as at from t', mode: append, watermark: seen",
+            rows: Self.before)
+        _ = try await run(project)
+        let failed = try await run(project, status: 1)
+        #expect(
+            failed.output.contains("1 row with a 'seen' that the output has already is another one now"), "\(failed)")
+        #expect(try await table(project).count == 2)
+        // A value that was looked up and is another one now doubles nothing either.
+        _ = try await project.query("copy (select 6 as v, 'six' as word) to 'c.parquet'")
+        try write(
+            "type: sql, query: 'select t.*, word from t left join c using (v)', mode: append, watermark: seen, watermark_of: t",
+            to: project)
+        _ = try await run(project, "--full-refresh")
+        _ = try await project.query("copy (select 6 as v, 'sechs' as word) to 'c.parquet'")
+        _ = try await run(project, status: 1)
+        #expect(try await table(project) == ["1|10|5|NULL", "2|20|6|six"])
+    }
+
+    @Test("Rows that went, and values of older rows that are others now, are no late rows")
+    func older() async throws {
+        let project = try await project(Self.stages[0], rows: Self.before)
+        _ = try await run(project)
+        try await put("(2, 20, 6), (7, 30, 1)", into: project)
+        _ = try await run(project)
+        try await put("(1, 10, 99), (2, 20, 6), (7, 30, 1)", into: project)
+        _ = try await run(project)
+        #expect(try await table(project) == ["1|10|5", "2|20|6", "7|30|1"])
+    }
+
+    @Test(
+        "A corrected row reaches an output that takes what is new, however old it is",
+        arguments: [
+            "mode: merge, key: id, watermark: seen", "mode: append, watermark: seen",
+            "mode: append, watermark: seen, late: ignore",
+        ])
+    func corrected(mode: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "s.json",
+            #"{"type":"object","properties":{"id":{"type":"integer"},"seen":{"type":"integer"},"v":{"type":"integer"}}}"#
+        )
+        try project.write("src.csv", "id,seen,v\n1,1,10\n2,2,zwei\n3,3,30\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: src.csv, schema: s.json}, ok: {path: ok.parquet}, dst: {path: dst.parquet}}
+            stages:
+              v: {type: validate, input: src, output: ok}
+              add: {type: process, input: ok, output: dst, \(mode)}
+            """)
+        _ = try await run(project)
+        _ = try await project.caudal("quarantine", "show", "last", "v", "--to", "fix.csv")
+        try project.write("fix.csv", try project.read("fix.csv").replacing("zwei", with: "20"))
+        let replayed = try await project.caudal(
+            "quarantine", "replay", "last", "v", "--fixed", "fix.csv", "--yes", "--plain")
+        #expect(replayed.status == 0, "\(replayed)")
+        #expect(try await table(project) == ["1|1|10", "2|2|20", "3|3|30"])
+    }
+
+    /// What reads the new rows alone, and what is said of it; nothing where it is right.
+    private static let parts: [(stage: String, words: String?)] = [
+        ("type: sql, query: 'select v, max(seen) seen, sum(id) s from t group by v', key: v", "computes max"),
+        ("type: sql, query: 'select v, seen, sum(id) s from t group by v, seen', key: [v, seen]", nil),
+        ("type: sql, query: 'select v, seen, sum(id) s from t group by all', key: [v, seen]", nil),
+        ("type: sql, query: 'select id, seen, sum(v) over (partition by v) s from t', key: id", "computes sum"),
+        (
+            "type: sql, query: 'select id, seen, v from t qualify row_number() over (partition by id order by seen desc) = 1', key: id",
+            nil
+        ),
+        (
+            "type: sql, query: 'select a.id, a.seen, b.v from t a left join t b on b.id = a.v', key: id",
+            "reads 't' more than once"
+        ),
+        ("type: sql, query: 'select id, seen, v from t where v < (select avg(v) from t)', key: id", "computes avg"),
+        (
+            "type: process, input: t, steps: [{sql: 'select max(id) id, max(seen) seen from input group by v'}], key: id",
+            "computes max"
+        ),
+        (
+            "type: process, input: t, steps: [{deduplicate: {by: v}}], key: id",
+            "duplicates are looked for among the rows that are new"
+        ),
+        (
+            "type: process, input: t, steps: [{deduplicate: {by: id, keep: first}}], key: id",
+            "duplicates are looked for among"
+        ),
+        ("type: process, input: t, steps: [{deduplicate: {by: id, keep: last}}], key: id", nil),
+        ("type: process, input: t, steps: [{deduplicate: {by: [v, seen]}}], key: id", nil),
+    ]
+
+    @Test("What a stage computes of new rows alone is refused, unless the file says that it is meant", arguments: parts)
+    func partial(stage: String, words: String?) async throws {
+        let merge = stage + ", mode: merge, watermark: seen"
+        let project = try await project(merge, rows: Self.before)
+        let told = try await project.caudal("validate", "p.yaml")
+        #expect((told.status == 0) == (words == nil), "\(told)")
+        if let words { #expect("\(told)".contains(words) && "\(told)".contains("partial: true"), "\(told)") }
+        try write(merge + ", partial: true", to: project)
+        let meant = try await project.caudal("validate", "p.yaml")
+        #expect(meant.status == 0, "\(meant)")
+    }
+
+    @Test("Appending reads all rows, so that what it computes of them is whole, unless it leaves late ones out")
+    func whole() async throws {
+        let stage =
+            "type: sql, query: 'select id, seen, sum(v) over (order by id) as total from t', mode: append, watermark: seen"
+        let project = try await project(stage, rows: Self.before)
+        _ = try await run(project)
+        try await put(Self.before + ", (3, 30, 7)", into: project)
+        _ = try await run(project)
+        #expect(try await table(project) == ["1|10|5", "2|20|11", "3|30|18"])
+        try write(stage + ", late: ignore", to: project)
+        let told = try await project.caudal("validate", "p.yaml")
+        #expect(told.status != 0 && "\(told)".contains("computes sum"), "\(told)")
+    }
+}
