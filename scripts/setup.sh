@@ -191,4 +191,15 @@ if [ "${1:-}" = tests ] && [ "$(cat .tools/moto/installed 2>/dev/null)" != "$sto
     echo "$store" >.tools/moto/installed
 fi
 
+# --- Programs of others that write Excel files, for tests --------------------------------------------------------------
+sheets="openpyxl==3.1.5 et-xmlfile==2.0.0 xlsxwriter==3.2.5"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/sheets/installed 2>/dev/null)" != "$sheets" ]; then
+    say "installing $sheets into .tools"
+    rm -rf .tools/sheets
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
+        --target .tools/sheets $sheets || fail "pip could not install $sheets; see its message above"
+    echo "$sheets" >.tools/sheets/installed
+fi
+
 say "everything is installed"

@@ -108,7 +108,14 @@ enum PipelineRules {
         }
         for stage in pipeline.stages where !stage.definition.runsProgram {
             for output in stage.definition.outputs {
-                guard let dataset = pipeline.dataset(output), let key = dataset.csv.keyOfReading else { continue }
+                guard let dataset = pipeline.dataset(output) else { continue }
+                if dataset.format == .xlsx {
+                    problems.report(
+                        "'\(stage.id)' writes '\(output)', and Excel files are only read",
+                        remedy: "write CSV, which Excel opens, or let a command write the file",
+                        at: dataset.placeLocation)
+                }
+                guard let key = dataset.csv.keyOfReading else { continue }
                 problems.report(
                     "'\(stage.id)' writes '\(output)', and '\(key)' is only for files that others write: Caudal writes UTF-8, "
                         + "beginning with the header",

@@ -20,7 +20,7 @@ package struct DataSource: Sendable, Hashable {
     /// Whether Caudal wrote the files, so that values have the declared types.
     package var isOwn: Bool
     /// The rules for copying files before they are read, by position; other files are read directly.
-    var copies: [Int: PlainCSV.Rules] = [:]
+    var copies: [Int: CopyRules] = [:]
     /// The original files, if copies are read.
     private var originals: [String]?
     /// For copied files, by position, the file that lists the lines in which their rows begin.

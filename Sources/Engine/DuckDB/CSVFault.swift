@@ -68,7 +68,7 @@ extension CSVFault {
         case .mixedLineEnds(let file):
             "the lines of \(file) end in different ways, some with a carriage return and some without"
         case .torn(let row, let file):
-            "line \(row.line) of \(file) cannot be read: "
+            "\(Dataset.Format(path: file) == .xlsx ? "row" : "line") \(row.line) of \(file) cannot be read: "
                 + (row.problems == [.unquotedValue]
                     ? "text stands behind a closing quotation mark" : "it has \(row.words)")
         case .notUTF8(let line, let file): "line \(line) of \(file) is not UTF-8"
@@ -84,6 +84,7 @@ extension CSVFault {
         case .otherEncoding:
             "say how it is written with 'csv: {encoding: …}', or turn it into UTF-8, for instance with iconv"
         case .mixedLineEnds: "make them alike, for instance with dos2unix"
+        case .torn(_, let file) where Dataset.Format(path: file) == .xlsx: CSVRemedy.sheetRow
         case .torn, .unreadable: CSVRemedy.row
         case .notUTF8: CSVRemedy.encoding
         case .openQuote: CSVRemedy.quote
