@@ -4,7 +4,7 @@
 #   scripts/setup.sh            what builds and runs need
 #   scripts/setup.sh extensions also what connections to databases need
 #   scripts/setup.sh spark      PySpark, for stages on Spark: half a gigabyte; Java must be there
-#   scripts/setup.sh tests      also what the tests need: the extensions, PostgreSQL's programs, and those that read exports
+#   scripts/setup.sh tests      also what the tests need: the extensions, the programs of PostgreSQL and MariaDB, and those that read exports or write sheets
 #
 # It leaves alone what is installed already, and then takes no time.
 set -euo pipefail
@@ -106,7 +106,7 @@ if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
     if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
         install_duckdb
     fi
-    for name in postgres_scanner sqlite_scanner httpfs; do
+    for name in postgres_scanner mysql_scanner sqlite_scanner httpfs; do
         package=duckdb_extension_$name
         file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
         [ -r "$file" ] && continue
@@ -141,7 +141,7 @@ if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/
     fi
 fi
 
-# --- Sandboxes and an ssh server, for tests that start one of their own ---------------------------------------------
+# --- Sandboxes, MariaDB and an ssh server, for tests that start one of their own ---------------------------------------------
 # Podman and Slurm are used by tests where they are, and not installed: they take long, and many machines cannot run them.
 places=()
 if [ "${1:-}" = tests ]; then
@@ -155,6 +155,8 @@ if [ "${1:-}" = tests ]; then
         fi
     fi
     command -v ssh >/dev/null 2>&1 || places+=(openssh-client)
+    # The programs without the package that would start a server.
+    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 || places+=(mariadb-server-core mariadb-client-core)
 fi
 if [ ${#places[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then

@@ -273,7 +273,7 @@ package struct PipelineReader {
                 remedy: "write \"${env.PGPASSWORD}\" and set the variable, or put it in .env", at: password.location)
         }
         switch kind {
-        case .postgres? where settings["database"] == nil:
+        case .postgres? where settings["database"] == nil, .mysql? where settings["database"] == nil:
             reader.reportMissing("\(reader.subject) needs 'database'", at: entry.key.location)
         case .http? where settings["endpoint"] == nil:
             reader.reportMissing("\(reader.subject) needs 'endpoint'", at: entry.key.location)

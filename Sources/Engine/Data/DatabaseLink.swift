@@ -43,6 +43,11 @@ package struct DatabaseLink: Sendable {
                 key: settings["user"], secret: connection.password?.filled { value($0) ?? "" }, variables)
             return
         }
+        if connection.kind == .mysql {
+            environment = Self.mySQLEnvironment(
+                settings, password: connection.password?.filled { value($0) ?? "" }, variables)
+            return
+        }
         guard connection.kind == .postgres else {
             environment = [:]
             return
@@ -74,8 +79,11 @@ package struct DatabaseLink: Sendable {
     package var place: String {
         if let path { return path }
         if let store { return store.description }
-        let host = environment["PGHOST"].map { " at \($0)" + (environment["PGPORT"].map { ":\($0)" } ?? "") } ?? ""
-        return (environment["PGDATABASE"] ?? "its database") + host
+        let (host, port, database) =
+            kind == .mysql
+            ? ("MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_DATABASE") : ("PGHOST", "PGPORT", "PGDATABASE")
+        let server = environment[host].map { " at \($0)" + (environment[port].map { ":\($0)" } ?? "") } ?? ""
+        return (environment[database] ?? "its database") + server
     }
 
     /// The ATTACH statement that a script runs.
@@ -90,10 +98,12 @@ package struct DatabaseLink: Sendable {
     package func printedAttachment(isReadOnly: Bool, root: String) -> String {
         if let store { return sql.access(to: store, of: name) }
         var target = path.map { PathText.relative($0, to: root) } ?? ""
-        if kind == .postgres {
-            let keys = [("host", "host"), ("port", "port"), ("database", "dbname"), ("user", "user")]
+        if kind.isDatabaseServer {
+            let database = kind == .postgres ? "dbname" : "database"
+            let keys = [("host", "host"), ("port", "port"), ("database", database), ("user", "user")]
             target = keys.compactMap { key, word in
-                settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
+                if kind == .mysql { return settings[key].map { "\(word)=\($0)" } }
+                return settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
             }.joined(separator: " ")
         }
         return sql.attachment(target, of: name, kind, isReadOnly: isReadOnly)
@@ -102,7 +112,8 @@ package struct DatabaseLink: Sendable {
     /// A table's schema and name.
     package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
         // An impossible name was rejected when the pipeline file was read.
-        table.parts(in: kind) ?? (path == nil ? "public" : "main", table.name)
+        let parts = table.parts(in: kind) ?? (path == nil ? "public" : "main", table.name)
+        return kind == .mysql && parts.schema.isEmpty ? (environment["MYSQL_DATABASE"] ?? "", parts.name) : parts
     }
 
     /// A table as scripts name it.
@@ -121,6 +132,7 @@ package struct DatabaseLink: Sendable {
     /// - Parameter start: Where its rows begin; those without a value come too.
     package func query(_ source: DataSource, from start: WatermarkStart? = nil) -> String {
         guard let table = source.table else { return "" }
+        if kind == .mysql { return mySQLQuery(source, from: start) }
         let parts = parts(of: table)
         if let start, isCompared(start.column, source) {
             // In two parts: of one condition with OR the database is not told, nor of missing values.
@@ -159,6 +171,7 @@ package struct DatabaseLink: Sendable {
 
     /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
     package func columnsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
+        if kind == .mysql { return mySQLColumnsQuery(schema, table) }
         guard kind == .postgres else {
             let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
             return .lines(
@@ -181,6 +194,7 @@ package struct DatabaseLink: Sendable {
 
     /// A query that tells whether a table is there: one row of kind `exists`.
     package func existsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
+        if kind == .mysql { return mySQLExistsQuery(schema, table) }
         let own =
             kind == .postgres
             ? "SELECT to_regclass(\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) IS NOT NULL AS there"

@@ -12,7 +12,11 @@ extension DuckDBDialect {
         // A SQLite file has one writer at a time: wait for the other one.
         let wait = kind == .sqlite ? ", BUSY_TIMEOUT 30000" : ""
         let options = "TYPE \(kind.rawValue)\(isReadOnly ? ", READ_ONLY" : "")\(wait)"
-        return "ATTACH \(text(target)) AS \(name(alias(of: connection))) (\(options))"
+        let attached = "ATTACH \(text(target)) AS \(name(alias(of: connection))) (\(options))"
+        guard kind == .mysql else { return attached }
+        // Points in time come in UTC, numbers as numbers, and queries may take their time.
+        return "SET mysql_session_time_zone = '+00:00';\nSET mysql_tinyint1_as_boolean = false;\n"
+            + "SET mysql_query_timeout_enabled = false;\n" + attached
     }
 
     package func access(to store: ObjectStore, of connection: String) -> String {

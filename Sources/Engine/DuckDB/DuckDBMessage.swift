@@ -64,6 +64,7 @@ struct DuckDBMessage {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
             }
         }
+        if let words = MySQLMessage.words(in: text) { return "the database says: \(words)" }
         if let fault = CSVFault(message: text) { return fault.message }
         var line = text.split(separator: "\n").first.map(String.init) ?? text
         // A remedy may follow after a semicolon.

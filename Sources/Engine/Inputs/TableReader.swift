@@ -64,8 +64,10 @@ package struct TableReader: Sendable {
         if let column = columns.first(where: { $0.misreadType != nil }), let type = column.misreadType {
             throw Failure(
                 "column '\(column.name)' of the table '\(table.name)' is \(type), which cannot be read",
-                remedy: "read a view of the table that casts it to a numeric of at most 38 digits whose scale lies "
-                    + "between 0 and its precision, or to text", location: dataset.placeLocation)
+                remedy: link.kind == .mysql
+                    ? "read a view of the table that leaves it out, or makes text of it"
+                    : "read a view of the table that casts it to a numeric of at most 38 digits whose scale lies "
+                        + "between 0 and its precision, or to text", location: dataset.placeLocation)
         }
         var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
@@ -187,6 +189,7 @@ package struct TableReader: Sendable {
         let found = try await look(at: table, link, dataset, record: record)
         target.columns = found.columns
         target.earlier = found.earlier
+        target.storage = found.storage
         return target
     }
 
@@ -215,9 +218,13 @@ package struct TableReader: Sendable {
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
         script.add("see whether loads are recorded", link.existsQuery(schema, LoadRecord.table))
         let essential = script.statements.count
+        let isToldByDatabase = link.kind == .mysql
         // What follows fails where the tables are not there, which the statements before have told.
-        script.add(
-            "list the types of the columns", .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+        if !isToldByDatabase {
+            script.add(
+                "list the types of the columns",
+                .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+        }
         if let record {
             script.add(
                 "find an earlier load of this run", record.query(in: link.relation(schema, LoadRecord.table), tools.sql)
@@ -233,13 +240,16 @@ package struct TableReader: Sendable {
         }
         let own = readings.rows(.target, as: OwnColumn.self)
         guard !own.isEmpty else { return Found() }
-        let found = readings.columns(tools.sql)
+        let found =
+            isToldByDatabase
+            ? own.map { Column($0.name, MySQLColumn(name: $0.name, native: $0.native ?? "").type ?? .unknown) }
+            : readings.columns(tools.sql)
         let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
             return LoadTarget.TableColumn(
                 name: column.name, type: type, nativeType: column.native ?? "", isRequired: column.required == true,
-                misreadType: column.misread)
+                misreadType: column.misread ?? (type == .unknown ? column.native : nil))
         }
         guard columns.count == own.count else {
             throw Failure(
@@ -248,10 +258,10 @@ package struct TableReader: Sendable {
         }
         let isRecorded = readings.rows(.exists, as: Existence.self).contains(where: \.there)
         let earlier = readings.rows(.load, as: LoadRecord.self).first
-        if record != nil, isRecorded, readings.begun <= essential + 1 {
+        if record != nil, isRecorded, readings.begun <= essential + (isToldByDatabase ? 0 : 1) {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
-        return Found(columns: columns, recast: recast(found), earlier: earlier)
+        return Found(columns: columns, recast: recast(found), earlier: earlier, storage: own.first?.engine)
     }
 
     /// The columns of what the engine itself reads: objects, and tables of its own files; nil where there are none.
@@ -292,6 +302,7 @@ package struct TableReader: Sendable {
         /// The columns that are carried in another type, with their own.
         var recast: [String: ColumnType] = [:]
         var earlier: LoadRecord?
+        var storage: String?
     }
 
     /// A column as the database itself tells it.
@@ -300,6 +311,7 @@ package struct TableReader: Sendable {
         var native: String?
         var required: Bool?
         var misread: String?
+        var engine: String?
     }
 
     /// Whether a table is there.
