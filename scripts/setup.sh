@@ -106,7 +106,7 @@ if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
     if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
         install_duckdb
     fi
-    for name in postgres_scanner mysql_scanner sqlite_scanner httpfs; do
+    for name in postgres_scanner mysql_scanner sqlite_scanner httpfs delta avro iceberg; do
         package=duckdb_extension_$name
         file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
         [ -r "$file" ] && continue
@@ -202,6 +202,17 @@ if [ "${1:-}" = tests ] && [ "$(cat .tools/sheets/installed 2>/dev/null)" != "$s
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
         --target .tools/sheets $sheets || fail "pip could not install $sheets; see its message above"
     echo "$sheets" >.tools/sheets/installed
+fi
+
+# --- Programs of others that write Delta and Iceberg tables, for tests --------------------------------------------------
+lakes="deltalake==1.6.6 pyiceberg==0.12.0 sqlalchemy==2.0.44 pyarrow==26.0.1"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/lakes/installed 2>/dev/null)" != "$lakes" ]; then
+    say "installing $lakes into .tools"
+    rm -rf .tools/lakes
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/lakes $lakes || fail "pip could not install $lakes; see its message above"
+    echo "$lakes" >.tools/lakes/installed
 fi
 
 say "everything is installed"

@@ -187,6 +187,7 @@ package struct PlainDialect: SQLDialect {
     ) -> String { one("attach", text(target)) }
     package func access(to store: ObjectStore, of connection: String) -> String { one("access", text(store.bucket)) }
     package func rows(ofObjects url: String) -> String { one("objects", text(url)) }
+    package func rows(of version: TableVersion) -> String { one("version", text(version.folder)) }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         one("own", self.text(text))
     }

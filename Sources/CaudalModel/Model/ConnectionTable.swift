@@ -19,10 +19,16 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
             let isKey = name.hasSuffix(".parquet") && !name.hasPrefix("/") && !name.contains("//")
             return isKey && !name.contains(where: \.isNewline) ? ("", name) : nil
         }
+        if kind.isFolderOfTables {
+            let isPlain = !name.split(separator: "/", omittingEmptySubsequences: false).contains {
+                $0.isEmpty || $0 == ".."
+            }
+            return isPlain ? ("", name) : nil
+        }
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.contains("") { return nil }
         switch kind {
-        case .s3, .http: return nil
+        case .s3, .http, .delta, .iceberg: return nil
         case .duckdb: return parts.count == 2 ? (parts[0], parts[1]) : ("main", name)
         case .postgres: return parts.count == 2 ? (parts[0], parts[1]) : ("public", name)
         // The database that is not named is that of the connection.
@@ -52,6 +58,12 @@ extension Dataset {
 }
 
 extension Connection.Kind {
+    /// Whether its tables are folders, of which Caudal reads one version in a run.
+    package var isFolderOfTables: Bool { self == .delta || self == .iceberg }
+
+    /// Whether its tables are only read.
+    package var isOnlyRead: Bool { self == .duckdb || isFolderOfTables }
+
     /// Whether it is a server with databases.
     package var isDatabaseServer: Bool { self == .postgres || self == .mysql }
 

@@ -174,7 +174,7 @@ package struct CSVDialect: Sendable, Hashable, Codable {
 /// A database, a bucket of an object store or a web server, that stages read from and load into.
 package struct Connection: Sendable, Equatable {
     /// The kinds of database.
-    package enum Kind: String, Sendable, CaseIterable { case postgres, mysql, sqlite, duckdb, s3, http }
+    package enum Kind: String, Sendable, CaseIterable { case postgres, mysql, sqlite, duckdb, delta, iceberg, s3, http }
 
     package var name: String
     package var kind: Kind

@@ -21,7 +21,7 @@ extension AttemptContext {
             var start = name == stage.type.watermarkedInput ? attempt.start : nil
             if let column = start?.column.name, source.localTimes.contains(column) { start = nil }
             try await runner.tables.copy(source, to: file, from: start, for: control)
-            log.note("read the table \(table)")
+            log.note("read the table \(table)" + (source.version.map { ", \($0.words)" } ?? ""))
             try await refuseOthersRows(in: source)
         }
     }

@@ -279,7 +279,8 @@ package struct PipelineReader {
             reader.reportMissing("\(reader.subject) needs 'endpoint'", at: entry.key.location)
         case .s3? where settings["bucket"] == nil:
             reader.reportMissing("\(reader.subject) needs 'bucket'", at: entry.key.location)
-        case .sqlite? where settings["path"] == nil, .duckdb? where settings["path"] == nil:
+        case .sqlite? where settings["path"] == nil, .duckdb? where settings["path"] == nil,
+            .delta? where settings["path"] == nil, .iceberg? where settings["path"] == nil:
             problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
         default: break
         }

@@ -45,6 +45,8 @@ package struct DataSource: Sendable, Hashable {
     private(set) var part: PartOfRows?
     /// The table that the source reads; its files are a copy of the table's rows for one attempt.
     package var table: ConnectionTable?
+    /// Which version of the table is read, where it has several.
+    package var version: TableVersion?
     /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
     /// The addresses of files that were fetched, by their paths.

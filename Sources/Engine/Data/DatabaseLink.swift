@@ -33,7 +33,7 @@ package struct DatabaseLink: Sendable {
         kind = connection.kind
         location = connection.location
         var settings = connection.settings.mapValues { $0.filled { value($0) ?? "" } }
-        if let path = settings["path"], [.sqlite, .duckdb].contains(connection.kind) {
+        if let path = settings["path"], [.sqlite, .duckdb, .delta, .iceberg].contains(connection.kind) {
             settings["path"] = PathText.absolute(path, in: root)
         }
         self.settings = settings
@@ -72,8 +72,8 @@ package struct DatabaseLink: Sendable {
     /// The name under which scripts know it.
     package var alias: String { sql.alias(of: name) }
 
-    /// The file of a database that is one.
-    package var path: String? { [.sqlite, .duckdb].contains(kind) ? settings["path"] : nil }
+    /// The file of a database that is one, or the folder of tables.
+    package var path: String? { [.sqlite, .duckdb, .delta, .iceberg].contains(kind) ? settings["path"] : nil }
 
     /// The database's address, for messages.
     package var place: String {
@@ -117,7 +117,10 @@ package struct DatabaseLink: Sendable {
     }
 
     /// A table as scripts name it.
-    package func relation(_ schema: String, _ table: String) -> String {
+    ///
+    /// - Parameter version: Which version of the table is meant, where it has several.
+    package func relation(_ schema: String, _ table: String, version: TableVersion? = nil) -> String {
+        if let version { return sql.rows(of: version) }
         if let store { return sql.rows(ofObjects: store.url(of: table)) }
         return "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
@@ -148,7 +151,8 @@ package struct DatabaseLink: Sendable {
                 : "\(all)\nWHERE \(missing)"
             return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
         }
-        return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
+        return
+            "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name, version: source.version))"
     }
 
     /// Whether the database, or its files, compare values of a type as the engine does.

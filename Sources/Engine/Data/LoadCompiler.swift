@@ -72,7 +72,7 @@ package struct LoadCompiler: Sendable {
             addMoves(to: &script, rows: rows, table) { $0 }
             addCount(to: &script, rows: rows, table)
         // An object is written as a file, and put in its place as a whole.
-        case .s3, .http, .duckdb, .mysql: break
+        case .s3, .http, .duckdb, .delta, .iceberg, .mysql: break
         }
         if target.link.kind == .postgres {
             // After the lock, so that timestamps follow the order of loads; an append-only user keeps the time of the

@@ -24,7 +24,7 @@ package struct RecordedLoad: Sendable, Hashable {
         let own: String
         switch link.kind {
         // An object carries its own record, which no query reads.
-        case .s3, .http, .duckdb: own = ""
+        case .s3, .http, .duckdb, .delta, .iceberg: own = ""
         case .sqlite:
             own =
                 "SELECT row_number() OVER (ORDER BY rowid) AS number, run, stage, pipeline, mode "

@@ -39,6 +39,11 @@ extension DuckDBDialect {
         "read_parquet(\(text(url)), union_by_name = true, hive_partitioning = true)"
     }
 
+    package func rows(of version: TableVersion) -> String {
+        version.mark.contains("/")
+            ? "iceberg_scan(\(text(version.mark)))" : "delta_scan(\(text(version.folder)), version = \(version.mark))"
+    }
+
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         "\(kind.rawValue)_query(\(self.text(alias(of: connection))), \(self.text(text)))"
     }
@@ -49,7 +54,7 @@ extension DuckDBDialect {
 
     package func preparation(for kind: Connection.Kind) -> [String] {
         guard DatabaseExtension.isNeeded(for: kind) else { return [] }
-        let name = kind == .s3 ? "httpfs" : kind.rawValue
-        return ["INSTALL \(name);", "LOAD \(name);"]
+        let names = DatabaseExtension.names(for: kind).map { $0.hasSuffix("_scanner") ? kind.rawValue : $0 }
+        return names.flatMap { ["INSTALL \($0);", "LOAD \($0);"] }
     }
 }

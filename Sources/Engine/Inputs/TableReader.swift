@@ -8,8 +8,11 @@ package struct TableReader: Sendable {
     private let pipeline: Pipeline
     private let facts: RunFacts
     let tools: DataTools
+    private let versions: TableVersions
 
-    package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools) {
+    /// - Parameter versions: Those that the run reads of tables that have several.
+    package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools, versions: TableVersions = TableVersions()) {
+        self.versions = versions
         self.pipeline = pipeline
         self.facts = facts
         self.tools = tools
@@ -51,7 +54,8 @@ package struct TableReader: Sendable {
     package func source(of dataset: Dataset) async throws(Failure) -> DataSource {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
-        let found = try await look(at: table, link, dataset)
+        let version = try version(of: table, link, dataset)
+        let found = try await look(at: table, link, dataset, version: version)
         guard let columns = found.columns else {
             let what = link.store == nil ? "table" : table.isPattern ? "object that matches" : "object"
             throw Failure(
@@ -73,6 +77,7 @@ package struct TableReader: Sendable {
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
         source.recast = found.recast
+        source.version = version
         for (index, column) in columns.enumerated() {
             source.nativeTypes[column.name] = column.nativeType
             if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
@@ -195,8 +200,23 @@ package struct TableReader: Sendable {
 
     // MARK: - Looking
 
+    /// The version that is read of a table that has several; nil for other tables.
+    private func version(
+        of table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) throws(Failure) -> TableVersion? {
+        guard link.kind.isFolderOfTables, let path = link.path else { return nil }
+        do throws(Failure) {
+            return try versions.version(of: table.name == "." ? path : path + "/" + table.name) { () throws(Failure) in
+                try TableVersion.newest(of: table.name, in: path, link.kind, root: pipeline.root)
+            }
+        } catch {
+            throw Failure(error.message, remedy: error.remedy, location: dataset.placeLocation, kind: error.kind)
+        }
+    }
+
     private func look(
-        at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil
+        at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil,
+        version: TableVersion? = nil
     ) async throws(Failure) -> Found {
         if let path = link.path, !FileText.exists(path) {
             throw Failure(
@@ -205,8 +225,9 @@ package struct TableReader: Sendable {
                 kind: .missingTable)
         }
         let (schema, name) = link.parts(of: table)
-        if link.store != nil || link.kind == .duckdb {
-            guard let types = try await columns(of: link.relation(schema, name), table, link, dataset) else {
+        if link.store != nil || link.kind.isOnlyRead {
+            let relation = link.relation(schema, name, version: version)
+            guard let types = try await columns(of: relation, table, link, dataset) else {
                 return Found()
             }
             let columns = types.map {

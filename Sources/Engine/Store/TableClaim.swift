@@ -25,7 +25,7 @@ enum TableClaim {
             ]
             return "s3::\(part(table.name))/\(ContentHash.of(place.joined(separator: "\n")))"
         // Nothing is loaded there.
-        case .http, .duckdb:
+        case .http, .duckdb, .delta, .iceberg:
             return "\(connection.kind.rawValue)::\(part(table.name))/\(ContentHash.of(connection.name))"
         case .postgres, .mysql:
             let isPostgres = connection.kind == .postgres
