@@ -4,7 +4,7 @@
 #   scripts/setup.sh            what builds and runs need
 #   scripts/setup.sh extensions also what connections to databases need
 #   scripts/setup.sh spark      PySpark, for stages on Spark: half a gigabyte; Java must be there
-#   scripts/setup.sh tests      also what the tests need: the extensions, PostgreSQL's programs, and those that read exports
+#   scripts/setup.sh tests      also what the tests need: the extensions, the programs of PostgreSQL and MariaDB, and those that read exports or write sheets
 #
 # It leaves alone what is installed already, and then takes no time.
 set -euo pipefail
@@ -106,7 +106,7 @@ if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
     if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
         install_duckdb
     fi
-    for name in postgres_scanner sqlite_scanner httpfs; do
+    for name in postgres_scanner mysql_scanner sqlite_scanner httpfs delta avro iceberg; do
         package=duckdb_extension_$name
         file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
         [ -r "$file" ] && continue
@@ -141,7 +141,7 @@ if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/
     fi
 fi
 
-# --- Sandboxes and an ssh server, for tests that start one of their own ---------------------------------------------
+# --- Sandboxes, MariaDB and an ssh server, for tests that start one of their own ---------------------------------------------
 # Podman and Slurm are used by tests where they are, and not installed: they take long, and many machines cannot run them.
 places=()
 if [ "${1:-}" = tests ]; then
@@ -155,6 +155,8 @@ if [ "${1:-}" = tests ]; then
         fi
     fi
     command -v ssh >/dev/null 2>&1 || places+=(openssh-client)
+    # The programs without the package that would start a server.
+    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 || places+=(mariadb-server-core mariadb-client-core)
 fi
 if [ ${#places[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
@@ -189,6 +191,28 @@ if [ "${1:-}" = tests ] && [ "$(cat .tools/moto/installed 2>/dev/null)" != "$sto
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
         --target .tools/moto $store || fail "pip could not install $store; see its message above"
     echo "$store" >.tools/moto/installed
+fi
+
+# --- Programs of others that write Excel files, for tests --------------------------------------------------------------
+sheets="openpyxl==3.1.5 et-xmlfile==2.0.0 xlsxwriter==3.2.5"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/sheets/installed 2>/dev/null)" != "$sheets" ]; then
+    say "installing $sheets into .tools"
+    rm -rf .tools/sheets
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
+        --target .tools/sheets $sheets || fail "pip could not install $sheets; see its message above"
+    echo "$sheets" >.tools/sheets/installed
+fi
+
+# --- Programs of others that write Delta and Iceberg tables, for tests --------------------------------------------------
+lakes="deltalake==1.6.6 pyiceberg==0.12.0 sqlalchemy==2.0.44 pyarrow==26.0.1"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/lakes/installed 2>/dev/null)" != "$lakes" ]; then
+    say "installing $lakes into .tools"
+    rm -rf .tools/lakes
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/lakes $lakes || fail "pip could not install $lakes; see its message above"
+    echo "$lakes" >.tools/lakes/installed
 fi
 
 say "everything is installed"

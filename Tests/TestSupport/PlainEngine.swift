@@ -190,6 +190,7 @@ package struct PlainDialect: SQLDialect {
     package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String {
         one("objects", urls.map(text).joined(separator: ", "))
     }
+    package func rows(of version: TableVersion) -> String { one("version", text(version.folder)) }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         one("own", self.text(text))
     }

@@ -178,7 +178,8 @@ struct ExplainCommand: AsyncParsableCommand {
     private func attachment(
         of link: DatabaseLink, isReadOnly: Bool, root: String, _ sql: any SQLDialect
     ) -> [String] {
-        sql.preparation(for: link.kind) + [link.printedAttachment(isReadOnly: isReadOnly, root: root) + ";"]
+        sql.preparation(for: link.kind)
+            + (link.kind.isFolderOfTables ? [] : [link.printedAttachment(isReadOnly: isReadOnly, root: root) + ";"])
     }
 
     private func text(

@@ -9,7 +9,8 @@ struct ProfileCommand: AsyncParsableCommand {
         commandName: "profile",
         abstract: "Show statistics of a file or of a dataset of a pipeline, or suggest checks that it passes.")
 
-    @Argument(help: "A file (.csv, .tsv, .parquet, .json, .jsonl; '*' matches several), or a dataset of --pipeline.")
+    @Argument(
+        help: "A file (.csv, .tsv, .parquet, .json, .jsonl, .xlsx; '*' matches several), or a dataset of --pipeline.")
     var subject: String
 
     @Option(help: "The pipeline file that the dataset belongs to.")
@@ -107,7 +108,7 @@ struct ProfileCommand: AsyncParsableCommand {
         let path = PathText.absolute(subject, in: state.project.currentFolder)
         guard let format = Dataset.Format(path: subject) else {
             throw ValidationError(
-                "'\(subject)' does not end in .csv, .tsv, .parquet, .json or .jsonl; for a dataset, give its --pipeline"
+                "'\(subject)' does not end in .csv, .tsv, .parquet, .json, .jsonl or .xlsx; for a dataset, give its --pipeline"
             )
         }
         let place = SourceLocation.whole(subject)

@@ -253,6 +253,17 @@ int cs_gzip(int from, int to);
 /// Nanoseconds since boot, including time in suspension.
 int64_t cs_steady_ns(void);
 
+/// A file inside of a zip file that is being read.
+typedef struct cs_unzip cs_unzip;
+
+/// Reads what is packed from a place of a descriptor on, which stays open; NULL when there is no memory.
+///
+/// `checksum`: its CRC-32; `is_packed`: whether it is deflated, and not stored as it is.
+cs_unzip *cs_unzip_open(int fd, int64_t from, uint64_t packed, uint64_t size, uint32_t checksum, int is_packed);
+/// The next bytes; 0 at the end, and -1 where it is damaged, or not what its checksum says.
+ssize_t cs_unzip_read(cs_unzip *member, void *bytes, size_t size);
+void cs_unzip_close(cs_unzip *member);
+
 /// The CPU time of this process in user mode and in the kernel, in microseconds.
 int64_t cs_own_cpu_us(void);
 

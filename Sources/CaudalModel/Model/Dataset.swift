@@ -3,10 +3,16 @@ package struct Dataset: Sendable, Equatable {
     /// The ways data is written down.
     package enum Format: String, Sendable, CaseIterable, Codable {
         case csv, parquet, json, jsonl
+        /// Excel, which is only read.
+        case xlsx
 
         /// The format that a file name's extension implies; nil when it implies none.
         package init?(path: String) {
             var name = path.lowercased()
+            if [".xlsx", ".xlsm"].contains(where: name.hasSuffix) {
+                self = .xlsx
+                return
+            }
             for ending in [".gz", ".zst"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
             let endings: [(String, Format)] = [
                 (".csv", .csv), (".tsv", .csv), (".parquet", .parquet), (".json", .json), (".jsonl", .jsonl),
@@ -47,6 +53,8 @@ package struct Dataset: Sendable, Equatable {
     package var schema: Located<String>?
     /// How its CSV files are written.
     package var csv: CSVDialect
+    /// Which cells of its Excel files are rows.
+    package var sheet = SheetDialect()
     /// Where it is declared.
     package var location: SourceLocation
     /// Where its path or table is written.
@@ -166,7 +174,7 @@ package struct CSVDialect: Sendable, Hashable, Codable {
 /// A database, a bucket of an object store or a web server, that stages read from and load into.
 package struct Connection: Sendable, Equatable {
     /// The kinds of database.
-    package enum Kind: String, Sendable, CaseIterable { case postgres, sqlite, duckdb, s3, http }
+    package enum Kind: String, Sendable, CaseIterable { case postgres, mysql, sqlite, duckdb, delta, iceberg, s3, http }
 
     package var name: String
     package var kind: Kind

@@ -27,7 +27,7 @@ extension AttemptContext {
             if let column = start?.column.name, source.localTimes.contains(column) { start = nil }
             if isCompared(source) { start = nil }
             try await runner.tables.copy(source, to: file, from: start, for: control)
-            log.note("read the table \(table)")
+            log.note("read the table \(table)" + (source.version.map { ", \($0.words)" } ?? ""))
             try await refuseOthersRows(in: source)
         }
     }

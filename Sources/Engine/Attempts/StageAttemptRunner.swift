@@ -31,7 +31,9 @@ package final class StageAttemptRunner: AttemptRunner {
         self.tools = tools
         self.now = now
         self.refreshesAll = refreshesAll
-        tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        tables = TableReader(
+            pipeline: loaded.pipeline, facts: facts, tools: tools,
+            versions: TableVersions(file: folder.path + "/table-versions.json"))
         reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         executors = ProgramExecutors(

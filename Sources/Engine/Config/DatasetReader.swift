@@ -51,6 +51,7 @@ enum DatasetReader {
         }
         let schema = reader.text("schema")
         let csv = dialect(&reader, format: place)
+        let sheet = SheetDialectReader.read(&reader, place)
         let zone = reader.timeZone("timezone")
         let driftRule = reader.choice("on_drift", as: Dataset.DriftRule.self)
         let columnRule = reader.choice("columns", as: Dataset.ColumnRule.self)
@@ -58,6 +59,7 @@ enum DatasetReader {
         var dataset = Dataset(
             name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
             placeLocation: placeLocation)
+        dataset.sheet = sheet
         dataset.zone = zone?.identifier
         dataset.driftRule = driftRule ?? .warn
         dataset.columnRule = columnRule ?? .byName
@@ -75,7 +77,7 @@ enum DatasetReader {
         if format == nil, told == nil {
             problems.report(
                 "the name '\(name.value)' does not tell the format of the file",
-                remedy: "add 'format: csv', parquet, json or jsonl", at: name.location)
+                remedy: "add 'format: csv', parquet, json, jsonl or xlsx", at: name.location)
         }
         if connection != nil, path.contains("**") {
             problems.report(
@@ -119,7 +121,7 @@ enum DatasetReader {
         if let format = Dataset.Format(path: path.value.description) { return format }
         problems.report(
             "the name '\(path.value)' does not tell the format of the file",
-            remedy: "add 'format: csv', parquet, json or jsonl", at: path.location)
+            remedy: "add 'format: csv', parquet, json, jsonl or xlsx", at: path.location)
         return nil
     }
 

@@ -273,13 +273,14 @@ package struct PipelineReader {
                 remedy: "write \"${env.PGPASSWORD}\" and set the variable, or put it in .env", at: password.location)
         }
         switch kind {
-        case .postgres? where settings["database"] == nil:
+        case .postgres? where settings["database"] == nil, .mysql? where settings["database"] == nil:
             reader.reportMissing("\(reader.subject) needs 'database'", at: entry.key.location)
         case .http? where settings["endpoint"] == nil:
             reader.reportMissing("\(reader.subject) needs 'endpoint'", at: entry.key.location)
         case .s3? where settings["bucket"] == nil:
             reader.reportMissing("\(reader.subject) needs 'bucket'", at: entry.key.location)
-        case .sqlite? where settings["path"] == nil, .duckdb? where settings["path"] == nil:
+        case .sqlite? where settings["path"] == nil, .duckdb? where settings["path"] == nil,
+            .delta? where settings["path"] == nil, .iceberg? where settings["path"] == nil:
             problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
         default: break
         }

@@ -102,13 +102,22 @@ enum PipelineRules {
                 "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
                 remedy: kind == .s3
                     ? "write the key of a Parquet object, such as raw/sales.parquet, or a pattern of keys"
-                    : kind == .sqlite
-                        ? "write only its name; 'main' is the only schema" : "write name or schema.name",
+                    : kind.isFolderOfTables
+                        ? "write the path of its folder below that of the connection"
+                        : kind == .sqlite
+                            ? "write only its name; 'main' is the only schema" : "write name or schema.name",
                 at: dataset.placeLocation)
         }
         for stage in pipeline.stages where !stage.definition.runsProgram {
             for output in stage.definition.outputs {
-                guard let dataset = pipeline.dataset(output), let key = dataset.csv.keyOfReading else { continue }
+                guard let dataset = pipeline.dataset(output) else { continue }
+                if dataset.format == .xlsx {
+                    problems.report(
+                        "'\(stage.id)' writes '\(output)', and Excel files are only read",
+                        remedy: "write CSV, which Excel opens, or let a command write the file",
+                        at: dataset.placeLocation)
+                }
+                guard let key = dataset.csv.keyOfReading else { continue }
                 problems.report(
                     "'\(stage.id)' writes '\(output)', and '\(key)' is only for files that others write: Caudal writes UTF-8, "
                         + "beginning with the header",
@@ -145,11 +154,11 @@ enum PipelineRules {
                 checkObject(table, loadedBy: stage, dataset, problems)
             }
             if let output = stage.definition.loadedTable, let table = pipeline.dataset(output)?.table,
-                pipeline.connections[table.connection]?.kind == .duckdb
+                let kind = pipeline.connections[table.connection]?.kind, kind.isOnlyRead
             {
                 problems.report(
-                    "'\(output)' is a table of a DuckDB file, and those are only read",
-                    remedy: "write a Parquet file, which DuckDB reads as well", at: stage.outputLocation)
+                    "'\(output)' is a table of \(kind == .duckdb ? "a DuckDB file" : kind == .delta ? "Delta" : "Iceberg"), and those are only read",
+                    remedy: "write a Parquet file, which others read as well", at: stage.outputLocation)
             }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output) else { continue }

@@ -292,7 +292,10 @@ package struct PlaceRules {
         case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(parts.name.lowercased())"
         case .s3: return ["endpoint", "bucket"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(parts.name)"
         // Nothing is loaded there.
-        case .http, .duckdb: return nil
+        case .http, .duckdb, .delta, .iceberg: return nil
+        case .mysql:
+            let schema = parts.schema.isEmpty ? settings["database"] ?? "" : parts.schema
+            return ["host", "port"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(schema).\(parts.name)"
         case .postgres:
             return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n")
                 + "\n\(parts.schema).\(parts.name)"

@@ -19,6 +19,11 @@ enum CSVRemedy {
 
     private static func isUTF8(_ encoding: String) -> Bool { encoding == "utf-8" }
 
+    /// What to do about a row of a sheet.
+    static let sheetRow =
+        "correct the row, let a validate stage quarantine such rows, or leave it out with 'excel: {range: …}'; errors such as "
+        + "#N/A that stand for no value are named with 'excel: {null: …}'"
+
     static let header =
         "correct its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
     static let quote = "close it, or say with 'csv: {quote: …}' which character encloses values"

@@ -12,6 +12,8 @@ package protocol ConnectionDialect: Sendable {
     func access(to store: ObjectStore, of connection: String) -> String
     /// The rows of objects, after FROM: their columns are united by name.
     func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String
+    /// The rows of a version of a table, after FROM.
+    func rows(of version: TableVersion) -> String
     /// A query that the database itself runs, after FROM.
     func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String
     /// A statement that the database itself runs, inside the transaction that is open.

@@ -20,7 +20,7 @@ package struct DataSource: Sendable, Hashable {
     /// Whether Caudal wrote the files, so that values have the declared types.
     package var isOwn: Bool
     /// The rules for copying files before they are read, by position; other files are read directly.
-    var copies: [Int: PlainCSV.Rules] = [:]
+    var copies: [Int: CopyRules] = [:]
     /// The original files, if copies are read.
     private var originals: [String]?
     /// For copied files, by position, the file that lists the lines in which their rows begin.
@@ -49,6 +49,8 @@ package struct DataSource: Sendable, Hashable {
     private(set) var part: PartOfRows?
     /// The table that the source reads; its files are a copy of the table's rows for one attempt.
     package var table: ConnectionTable?
+    /// Which version of the table is read, where it has several.
+    package var version: TableVersion?
     /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
     /// The addresses of files that were fetched, by their paths.

@@ -33,7 +33,7 @@ package struct DatabaseLink: Sendable {
         kind = connection.kind
         location = connection.location
         var settings = connection.settings.mapValues { $0.filled { value($0) ?? "" } }
-        if let path = settings["path"], [.sqlite, .duckdb].contains(connection.kind) {
+        if let path = settings["path"], [.sqlite, .duckdb, .delta, .iceberg].contains(connection.kind) {
             settings["path"] = PathText.absolute(path, in: root)
         }
         self.settings = settings
@@ -41,6 +41,11 @@ package struct DatabaseLink: Sendable {
         if store != nil {
             environment = ObjectStore.environment(
                 key: settings["user"], secret: connection.password?.filled { value($0) ?? "" }, variables)
+            return
+        }
+        if connection.kind == .mysql {
+            environment = Self.mySQLEnvironment(
+                settings, password: connection.password?.filled { value($0) ?? "" }, variables)
             return
         }
         guard connection.kind == .postgres else {
@@ -67,15 +72,18 @@ package struct DatabaseLink: Sendable {
     /// The name under which scripts know it.
     package var alias: String { sql.alias(of: name) }
 
-    /// The file of a database that is one.
-    package var path: String? { [.sqlite, .duckdb].contains(kind) ? settings["path"] : nil }
+    /// The file of a database that is one, or the folder of tables.
+    package var path: String? { [.sqlite, .duckdb, .delta, .iceberg].contains(kind) ? settings["path"] : nil }
 
     /// The database's address, for messages.
     package var place: String {
         if let path { return path }
         if let store { return store.description }
-        let host = environment["PGHOST"].map { " at \($0)" + (environment["PGPORT"].map { ":\($0)" } ?? "") } ?? ""
-        return (environment["PGDATABASE"] ?? "its database") + host
+        let (host, port, database) =
+            kind == .mysql
+            ? ("MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_DATABASE") : ("PGHOST", "PGPORT", "PGDATABASE")
+        let server = environment[host].map { " at \($0)" + (environment[port].map { ":\($0)" } ?? "") } ?? ""
+        return (environment[database] ?? "its database") + server
     }
 
     /// The ATTACH statement that a script runs.
@@ -90,10 +98,12 @@ package struct DatabaseLink: Sendable {
     package func printedAttachment(isReadOnly: Bool, root: String) -> String {
         if let store { return sql.access(to: store, of: name) }
         var target = path.map { PathText.relative($0, to: root) } ?? ""
-        if kind == .postgres {
-            let keys = [("host", "host"), ("port", "port"), ("database", "dbname"), ("user", "user")]
+        if kind.isDatabaseServer {
+            let database = kind == .postgres ? "dbname" : "database"
+            let keys = [("host", "host"), ("port", "port"), ("database", database), ("user", "user")]
             target = keys.compactMap { key, word in
-                settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
+                if kind == .mysql { return settings[key].map { "\(word)=\($0)" } }
+                return settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
             }.joined(separator: " ")
         }
         return sql.attachment(target, of: name, kind, isReadOnly: isReadOnly)
@@ -102,12 +112,15 @@ package struct DatabaseLink: Sendable {
     /// A table's schema and name.
     package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
         // An impossible name was rejected when the pipeline file was read.
-        table.parts(in: kind) ?? (path == nil ? "public" : "main", table.name)
+        let parts = table.parts(in: kind) ?? (path == nil ? "public" : "main", table.name)
+        return kind == .mysql && parts.schema.isEmpty ? (environment["MYSQL_DATABASE"] ?? "", parts.name) : parts
     }
 
     /// A table as scripts name it.
-    package func relation(_ schema: String, _ table: String) -> String {
-        "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
+    ///
+    /// - Parameter version: Which version of the table is meant, where it has several.
+    package func relation(_ schema: String, _ table: String, version: TableVersion? = nil) -> String {
+        version.map(sql.rows) ?? "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
 
     /// A query that the database itself runs, for a FROM clause.
@@ -120,6 +133,7 @@ package struct DatabaseLink: Sendable {
     /// - Parameter start: Where its rows begin; those without a value come too.
     package func query(_ source: DataSource, from start: WatermarkStart? = nil) -> String {
         guard let table = source.table else { return "" }
+        if kind == .mysql { return mySQLQuery(source, from: start) }
         let parts = parts(of: table)
         if let start, isCompared(start.column, source) {
             // In two parts: of one condition with OR the database is not told, nor of missing values.
@@ -135,7 +149,9 @@ package struct DatabaseLink: Sendable {
                 : "\(all)\nWHERE \(missing)"
             return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
         }
-        let rows = store == nil ? relation(parts.schema, parts.name) : relation(source.objects, source.folders)
+        let rows =
+            store == nil
+            ? relation(parts.schema, parts.name, version: source.version) : relation(source.objects, source.folders)
         return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(rows)"
     }
 
@@ -164,6 +180,7 @@ package struct DatabaseLink: Sendable {
 
     /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
     package func columnsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
+        if kind == .mysql { return mySQLColumnsQuery(schema, table) }
         guard kind == .postgres else {
             let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
             return .lines(
@@ -186,6 +203,7 @@ package struct DatabaseLink: Sendable {
 
     /// A query that tells whether a table is there: one row of kind `exists`.
     package func existsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
+        if kind == .mysql { return mySQLExistsQuery(schema, table) }
         let own =
             kind == .postgres
             ? "SELECT to_regclass(\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) IS NOT NULL AS there"

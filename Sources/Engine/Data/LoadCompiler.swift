@@ -2,11 +2,11 @@ package import CaudalModel
 
 /// The SQL of a load: first an examination of the rows without a database, then a single transaction.
 package struct LoadCompiler: Sendable {
-    private var sql: any SQLDialect { target.link.sql }
-    private let source: DataSource
-    private let target: LoadTarget
-    private let mode: LoadMode
-    private let key: [String]
+    var sql: any SQLDialect { target.link.sql }
+    let source: DataSource
+    let target: LoadTarget
+    let mode: LoadMode
+    let key: [String]
 
     package init(source: DataSource, target: LoadTarget, mode: LoadMode, key: [String]) {
         self.source = source
@@ -54,23 +54,13 @@ package struct LoadCompiler: Sendable {
 
     /// Adds the statements that load the rows and their record in one transaction.
     package func addLoad(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
+        if target.link.kind == .mysql { return addMySQL(to: &script, key: load, pipeline: pipeline, record: record) }
         let (schema, name) = target.link.parts(of: target.table)
         let ledger = target.link.relation(schema, LoadRecord.table)
         if target.link.kind == .sqlite { addStaging(to: &script, at: sql.name("caudal_staging"), isTemporary: true) }
         addLedger(to: &script, ledger, schema)
         script.add("begin the transaction of the load", weight: 0, "BEGIN TRANSACTION")
-        // The record is written first: a concurrent attempt that is about to commit has locked it, and one of the two
-        // must fail.
-        if mode != .append {
-            script.add(
-                "delete the record of an earlier load of this run", weight: 0,
-                "DELETE FROM \(ledger) WHERE \(load.condition(sql))")
-        }
-        script.add(
-            "record the load", weight: 0,
-            "INSERT INTO \(ledger) (run, stage, pipeline, \"table\", mode, \"rows\", fingerprint)\nVALUES ("
-                + [load.run.rawValue, load.stage.rawValue, pipeline, target.table.name, mode.rawValue]
-                .map(sql.text).joined(separator: ", ") + ", \(record.rows), \(sql.text(record.fingerprint)))")
+        addRecord(to: &script, key: load, pipeline: pipeline, record: record)
         if target.columns == nil { script.add("create the table", definition(of: target.link.relation(schema, name))) }
         switch target.link.kind {
         case .postgres: addPostgres(to: &script, schema, name, load)
@@ -82,7 +72,7 @@ package struct LoadCompiler: Sendable {
             addMoves(to: &script, rows: rows, table) { $0 }
             addCount(to: &script, rows: rows, table)
         // An object is written as a file, and put in its place as a whole.
-        case .s3, .http, .duckdb: break
+        case .s3, .http, .duckdb, .delta, .iceberg, .mysql: break
         }
         if target.link.kind == .postgres {
             // After the lock, so that timestamps follow the order of loads; an append-only user keeps the time of the
@@ -95,6 +85,23 @@ package struct LoadCompiler: Sendable {
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
         script.add("commit the load", "COMMIT")
+    }
+
+    /// Adds the statements that record the load.
+    func addRecord(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
+        let ledger = target.link.relation(target.link.parts(of: target.table).schema, LoadRecord.table)
+        // The record is written first: a concurrent attempt that is about to commit has locked it, and one of the two
+        // must fail.
+        if mode != .append {
+            script.add(
+                "delete the record of an earlier load of this run", weight: 0,
+                "DELETE FROM \(ledger) WHERE \(load.condition(sql))")
+        }
+        script.add(
+            "record the load", weight: 0,
+            "INSERT INTO \(ledger) (run, stage, pipeline, \"table\", mode, \"rows\", fingerprint)\nVALUES ("
+                + [load.run.rawValue, load.stage.rawValue, pipeline, target.table.name, mode.rawValue]
+                .map(sql.text).joined(separator: ", ") + ", \(record.rows), \(sql.text(record.fingerprint)))")
     }
 
     /// Adds the statement that writes the rows of an object to a file.

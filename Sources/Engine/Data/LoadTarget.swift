@@ -27,6 +27,8 @@ package struct LoadTarget: Sendable {
 
     package let link: DatabaseLink
     package let table: ConnectionTable
+    /// How MySQL stores the table; nil for views, and for other databases.
+    package var storage: String?
     /// Its columns; nil when the table does not exist yet.
     package var columns: [TableColumn]?
     /// The record of an earlier attempt of the same stage and run.
@@ -55,6 +57,12 @@ package struct LoadTarget: Sendable {
             )
         }
         guard let columns else { return nil }
+        if let storage, storage.lowercased() != "innodb" {
+            return (
+                "the table '\(table)' is stored by \(storage), which has no transactions: a load that fails would leave a part of its rows",
+                "turn it into one of InnoDB: ALTER TABLE … ENGINE = InnoDB"
+            )
+        }
         let names = columns.map(\.name)
         for column in given {
             guard let there = columns.first(where: { $0.name == column.name }) else {
@@ -87,7 +95,8 @@ package struct LoadTarget: Sendable {
 
     /// Whether every value of a type can be stored in a column, apart from values that are too large or too long.
     private func accepts(_ type: ColumnType, _ column: TableColumn) -> Bool {
-        switch (type, column.type) {
+        if link.kind == .mysql, !MySQLColumn(name: column.name, native: column.nativeType).takesValues { return false }
+        return switch (type, column.type) {
         case (let a, let b) where a == b: true
         case (.integer, .number), (.integer, .decimal), (.date, .timestamp), (.date, .localTimestamp): true
         // A column without a zone stores points in time in UTC; the zone of a local time is unknown.
@@ -103,7 +112,7 @@ package struct LoadTarget: Sendable {
     }
 
     private func storesAlike(_ type: ColumnType, _ column: TableColumn) -> Bool {
-        link.kind == .sqlite && link.kind.stored(type) == column.type
+        [.sqlite, .mysql].contains(link.kind) && link.kind.stored(type) == column.type
     }
 }
 

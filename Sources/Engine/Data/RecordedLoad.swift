@@ -24,11 +24,16 @@ package struct RecordedLoad: Sendable, Hashable {
         let own: String
         switch link.kind {
         // An object carries its own record, which no query reads.
-        case .s3, .http, .duckdb: own = ""
+        case .s3, .http, .duckdb, .delta, .iceberg: own = ""
         case .sqlite:
             own =
                 "SELECT row_number() OVER (ORDER BY rowid) AS number, run, stage, pipeline, mode "
                 + "FROM \(sql.name(LoadRecord.table)) WHERE lower(\"table\") = lower(\(sql.text(name)))"
+        case .mysql:
+            own =
+                "SELECT row_number() OVER (ORDER BY loaded) AS number, run, stage, pipeline, mode "
+                + "FROM \(link.mySQLName(schema, LoadRecord.table)) "
+                + "WHERE `table` IN (\(MySQLText.text(name)), \(MySQLText.text("\(schema).\(name)")))"
         case .postgres:
             own =
                 "SELECT row_number() OVER (ORDER BY loaded) AS number, run, stage, pipeline, mode "

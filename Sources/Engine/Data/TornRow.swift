@@ -3,13 +3,18 @@
 /// The value contains the line in the file, the problems and the original text, so that a reader's error can be
 /// translated to the original file.
 struct TornRow: Equatable {
-    /// What is wrong with a row; the words are DuckDB's for the same faults, in small letters.
+    /// What is wrong with a row; the words are DuckDB's for the same faults of text, in small letters.
     enum Problem: String {
         case invalidEncoding = "invalid encoding"
         /// Text stands behind a closing quotation mark.
         case unquotedValue = "unquoted value"
         case missingColumns = "missing columns"
         case tooManyColumns = "too many columns"
+        /// Cells of a sheet, such as one that shows `#N/A`.
+        case errorCell = "a cell with an error"
+        case formulaWithoutValue = "a formula without a value"
+        case noSuchTime = "a time that there was not"
+        case unknownCell = "a cell of an unknown kind"
     }
 
     static let mark = OwnName.of("torn:")

@@ -71,7 +71,7 @@ extension CSVFault {
         case .mixedLineEnds(let file):
             "the lines of \(file) end in different ways, some with a carriage return and some without"
         case .torn(let row, let file):
-            "line \(row.line) of \(file) cannot be read: "
+            "\(Dataset.Format(path: file) == .xlsx ? "row" : "line") \(row.line) of \(file) cannot be read: "
                 + (row.problems == [.unquotedValue]
                     ? "text stands behind a closing quotation mark" : "it has \(row.words)")
         case .notText(let line, let file, let encoding):
@@ -88,6 +88,7 @@ extension CSVFault {
         case .otherEncoding:
             "say how it is written with 'csv: {encoding: …}', or turn it into UTF-8, for instance with iconv"
         case .mixedLineEnds: "make them alike, for instance with dos2unix"
+        case .torn(_, let file) where Dataset.Format(path: file) == .xlsx: CSVRemedy.sheetRow
         case .torn, .unreadable: CSVRemedy.row
         case .notText(_, _, let encoding): CSVRemedy.encoding(insteadOf: encoding)
         case .openQuote: CSVRemedy.quote

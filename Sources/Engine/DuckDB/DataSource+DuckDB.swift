@@ -20,6 +20,8 @@ extension DataSource {
         case .csv:
             return counted(
                 csvReader(sql, keepsRejects: reading.keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
+        // Of sheets, copies in CSV are read.
+        case .xlsx: return "(\(emptyRelation(sql, numbersRows: numbersRows)))"
         case .json, .jsonl:
             // Values of several types are read as JSON and given as the texts that they are. Those that name points in
             // time are read as texts: as times they would lose their offsets.

@@ -12,7 +12,11 @@ extension DuckDBDialect {
         // A SQLite file has one writer at a time: wait for the other one.
         let wait = kind == .sqlite ? ", BUSY_TIMEOUT 30000" : ""
         let options = "TYPE \(kind.rawValue)\(isReadOnly ? ", READ_ONLY" : "")\(wait)"
-        return "ATTACH \(text(target)) AS \(name(alias(of: connection))) (\(options))"
+        let attached = "ATTACH \(text(target)) AS \(name(alias(of: connection))) (\(options))"
+        guard kind == .mysql else { return attached }
+        // Points in time come in UTC, numbers as numbers, and queries may take their time.
+        return "SET mysql_session_time_zone = '+00:00';\nSET mysql_tinyint1_as_boolean = false;\n"
+            + "SET mysql_query_timeout_enabled = false;\n" + attached
     }
 
     package func access(to store: ObjectStore, of connection: String) -> String {
@@ -35,6 +39,11 @@ extension DuckDBDialect {
         "read_parquet(\(([argument(urls), "union_by_name = true"] + options(for: folders)).joined(separator: ", ")))"
     }
 
+    package func rows(of version: TableVersion) -> String {
+        version.mark.contains("/")
+            ? "iceberg_scan(\(text(version.mark)))" : "delta_scan(\(text(version.folder)), version = \(version.mark))"
+    }
+
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         "\(kind.rawValue)_query(\(self.text(alias(of: connection))), \(self.text(text)))"
     }
@@ -45,7 +54,7 @@ extension DuckDBDialect {
 
     package func preparation(for kind: Connection.Kind) -> [String] {
         guard DatabaseExtension.isNeeded(for: kind) else { return [] }
-        let name = kind == .s3 ? "httpfs" : kind.rawValue
-        return ["INSTALL \(name);", "LOAD \(name);"]
+        let names = DatabaseExtension.names(for: kind).map { $0.hasSuffix("_scanner") ? kind.rawValue : $0 }
+        return names.flatMap { ["INSTALL \($0);", "LOAD \($0);"] }
     }
 }

@@ -41,6 +41,8 @@ extension DuckDBDialect {
             if file.hasOneColumn, file.csv.nullTexts.first != "" { options.append("FORCE_QUOTE *") }
         case .json: options = ["FORMAT json", "ARRAY true", "RETURN_FILES true"]
         case .jsonl: options = ["FORMAT json", "RETURN_FILES true"]
+        // No stage writes it: the rules of pipelines refuse it.
+        case .xlsx: options = ["FORMAT xlsx"]
         }
         if file.format != .parquet, file.path.hasSuffix(".gz") { options.append("COMPRESSION gzip") }
         if file.format != .parquet, file.path.hasSuffix(".zst") { options.append("COMPRESSION zstd") }

@@ -44,15 +44,22 @@ package struct DuckDBEngine: SQLEngine {
     package func hasBegun(_ job: SQLJob) -> Bool { FileText.exists(job.results) }
 
     package func driver(for kind: Connection.Kind) async throws(Failure) -> String? {
-        guard DatabaseExtension.isNeeded(for: kind) else { return nil }
+        try await drivers(for: kind).last
+    }
+
+    private func drivers(for kind: Connection.Kind) async throws(Failure) -> [String] {
+        guard DatabaseExtension.isNeeded(for: kind) else { return [] }
         return try DatabaseExtension.find(
             kind, for: try await duckDB(), root: surroundings.root, variables: surroundings.variables)
     }
 
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
-        let driver = try await driver(for: link.kind).map { ["LOAD \(dialect.text($0))"] }
+        let drivers = try await drivers(for: link.kind).map { "LOAD \(dialect.text($0))" }
+        if link.kind.isFolderOfTables {
+            return DatabaseAttachment(statements: drivers, environment: [:], places: link.path.map { [$0] } ?? [])
+        }
         return DatabaseAttachment(
-            statements: (driver ?? []) + [link.attachment(isReadOnly: isReadOnly)],
+            statements: drivers + [link.attachment(isReadOnly: isReadOnly)],
             environment: link.environment, places: link.store.map { ["s3://\($0.bucket)"] } ?? [])
     }
 

@@ -66,6 +66,7 @@ struct DuckDBMessage {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
             }
         }
+        if let words = MySQLMessage.words(in: text) { return "the database says: \(words)" }
         if let fault { return fault.message }
         if isAboutPacking {
             return "a packed file has parts of gzip that DuckDB does not read, or bytes behind its end"

@@ -48,6 +48,9 @@ enum HiddenValues {
 
     /// A database server's message without the values that it quotes; nil for other messages.
     private static func ofDatabase(_ text: String) -> String? {
+        if let words = MySQLMessage.words(in: text) {
+            return "Failed to run query \"\": \(MySQLMessage.withoutValues(words))"
+        }
         guard let mark = ["ERROR:  ", "FATAL:  "].first(where: text.contains),
             let start = text.firstRange(of: mark)?.upperBound
         else { return nil }

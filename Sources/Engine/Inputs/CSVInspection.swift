@@ -74,7 +74,7 @@ struct CSVInspection {
                 rules.header = Array(header.utf8)
             }
             if names != source.columnNames { rules.places = source.columnNames.map { names.firstIndex(of: $0) } }
-            source.copies[index] = rules
+            source.copies[index] = .text(rules)
         }
     }
 
@@ -281,8 +281,15 @@ struct PlainCopies {
                 name = String(name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex))
             }
             let lines = "\(place)/lines"
-            let opened = try await copy(
-                source.files[index], rules, try RecodedText(source.csv), to: "\(place)/\(name)", lines: lines)
+            let opened: Int?
+            switch rules {
+            case .text(let rules):
+                opened = try await copy(
+                    source.files[index], rules, try RecodedText(source.csv), to: "\(place)/\(name)", lines: lines)
+            case .sheet(let rules):
+                try copySheet(of: source.files[index], rules, to: "\(place)/\(name)", lines: lines)
+                opened = nil
+            }
             if let opened {
                 throw BrokenLines.openQuote(line: opened, of: PathText.lastComponent(of: source.files[index]))
             }
@@ -340,7 +347,7 @@ struct PlainCopies {
 }
 
 /// A file that is written as a stream; the first error is kept.
-private final class OutputBytes: Sendable {
+final class OutputBytes: Sendable {
     private let descriptor: Int32
     private let code = Mutex<Int32>(0)
 

@@ -61,7 +61,7 @@ extension PipelineExamination {
             for name in reads + outputs {
                 // A SQLite file may be locked for a while.
                 guard let table = pipeline.dataset(name)?.table, let failure = silent[table.connection],
-                    let connection = pipeline.connections[table.connection], connection.kind == .postgres
+                    let connection = pipeline.connections[table.connection], connection.kind.isDatabaseServer
                 else { continue }
                 let mayWork =
                     !isSureToRun(stage) || stage.retry.limit > 0 || followsCommand(stage.id, upstream)

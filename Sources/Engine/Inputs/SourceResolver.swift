@@ -241,7 +241,7 @@ package final class SourceResolver: Sendable {
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
             // A CSV file is decompressed when it is inspected.
-            if dataset.format == .csv { continue }
+            if dataset.format == .csv || dataset.format == .xlsx { continue }
             do throws(Failure) {
                 try await CompressedFile.check(
                     file, named: PathText.relative(file, to: pipeline.root), reactor: tools.reactor)
@@ -360,6 +360,7 @@ package final class SourceResolver: Sendable {
             _ = try await tools.program()
             return try await CSVInspection(tools: tools, root: pipeline.root).inspect(&source, dataset)
         }
+        if source.format == .xlsx { return try SheetInspection(root: pipeline.root).inspect(&source, dataset) }
         var script = SQLScript(title: "what is in \(dataset.name)")
         for (title, kind) in tools.sql.inspection(of: source) { script.add(title, kind) }
         // Where there is no engine, that is the fault, and not the file.

@@ -6,7 +6,7 @@ extension TableReader {
         guard let table = dataset.table else { return [] }
         let link = try link(of: table)
         if let path = link.path, !FileText.exists(path) { return [] }
-        if link.kind == .duckdb { return [] }
+        if link.kind.isOnlyRead { return [] }
         if let objects = objects(link) {
             return table.isPattern ? [] : [try await objects.load(of: table.name)].compactMap { $0 }
         }

@@ -8,8 +8,11 @@ package struct TableReader: Sendable {
     private let pipeline: Pipeline
     private let facts: RunFacts
     let tools: DataTools
+    private let versions: TableVersions
 
-    package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools) {
+    /// - Parameter versions: Those that the run reads of tables that have several.
+    package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools, versions: TableVersions = TableVersions()) {
+        self.versions = versions
         self.pipeline = pipeline
         self.facts = facts
         self.tools = tools
@@ -51,10 +54,11 @@ package struct TableReader: Sendable {
     package func source(of dataset: Dataset) async throws(Failure) -> DataSource {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
-        let objects = try await stored(table, link, dataset)
+        let (objects, version) = (try await stored(table, link, dataset), try version(of: table, link, dataset))
         let found =
             link.store == nil
-            ? try await look(at: table, link, dataset) : try await look(at: objects, table, link, dataset)
+            ? try await look(at: table, link, dataset, version: version)
+            : try await look(at: objects, table, link, dataset)
         guard let columns = found.columns else {
             let what = link.store == nil ? "table" : table.isPattern ? "object that matches" : "object"
             throw Failure(
@@ -67,8 +71,10 @@ package struct TableReader: Sendable {
         if let column = columns.first(where: { $0.misreadType != nil }), let type = column.misreadType {
             throw Failure(
                 "column '\(column.name)' of the table '\(table.name)' is \(type), which cannot be read",
-                remedy: "read a view of the table that casts it to a numeric of at most 38 digits whose scale lies "
-                    + "between 0 and its precision, or to text", location: dataset.placeLocation)
+                remedy: link.kind == .mysql
+                    ? "read a view of the table that leaves it out, or makes text of it"
+                    : "read a view of the table that casts it to a numeric of at most 38 digits whose scale lies "
+                        + "between 0 and its precision, or to text", location: dataset.placeLocation)
         }
         var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
@@ -76,6 +82,7 @@ package struct TableReader: Sendable {
         source.recast = found.recast
         source.objects = objects
         source.folders = found.folders
+        source.version = version
         for (index, column) in columns.enumerated() {
             source.nativeTypes[column.name] = column.nativeType
             if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
@@ -196,13 +203,29 @@ package struct TableReader: Sendable {
         let found = try await look(at: table, link, dataset, record: record)
         target.columns = found.columns
         target.earlier = found.earlier
+        target.storage = found.storage
         return target
     }
 
     // MARK: - Looking
 
+    /// The version that is read of a table that has several; nil for other tables.
+    private func version(
+        of table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) throws(Failure) -> TableVersion? {
+        guard link.kind.isFolderOfTables, let path = link.path else { return nil }
+        do throws(Failure) {
+            return try versions.version(of: table.name == "." ? path : path + "/" + table.name) { () throws(Failure) in
+                try TableVersion.newest(of: table.name, in: path, link.kind, root: pipeline.root)
+            }
+        } catch {
+            throw Failure(error.message, remedy: error.remedy, location: dataset.placeLocation, kind: error.kind)
+        }
+    }
+
     private func look(
-        at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil
+        at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil,
+        version: TableVersion? = nil
     ) async throws(Failure) -> Found {
         if let path = link.path, !FileText.exists(path) {
             throw Failure(
@@ -211,16 +234,20 @@ package struct TableReader: Sendable {
                 kind: .missingTable)
         }
         let (schema, name) = link.parts(of: table)
-        if link.kind == .duckdb {
-            return found(try await columns(of: link.relation(schema, name), table, link, dataset))
+        if link.kind.isOnlyRead {
+            return found(try await columns(of: link.relation(schema, name, version: version), table, link, dataset))
         }
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
         script.add("see whether loads are recorded", link.existsQuery(schema, LoadRecord.table))
         let essential = script.statements.count
+        let isToldByDatabase = link.kind == .mysql
         // What follows fails where the tables are not there, which the statements before have told.
-        script.add(
-            "list the types of the columns", .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+        if !isToldByDatabase {
+            script.add(
+                "list the types of the columns",
+                .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+        }
         if let record {
             script.add(
                 "find an earlier load of this run", record.query(in: link.relation(schema, LoadRecord.table), tools.sql)
@@ -236,13 +263,16 @@ package struct TableReader: Sendable {
         }
         let own = readings.rows(.target, as: OwnColumn.self)
         guard !own.isEmpty else { return Found() }
-        let found = readings.columns(tools.sql)
+        let found =
+            isToldByDatabase
+            ? own.map { Column($0.name, MySQLColumn(name: $0.name, native: $0.native ?? "").type ?? .unknown) }
+            : readings.columns(tools.sql)
         let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
             return LoadTarget.TableColumn(
                 name: column.name, type: type, nativeType: column.native ?? "", isRequired: column.required == true,
-                misreadType: column.misread)
+                misreadType: column.misread ?? (type == .unknown ? column.native : nil))
         }
         guard columns.count == own.count else {
             throw Failure(
@@ -251,10 +281,10 @@ package struct TableReader: Sendable {
         }
         let isRecorded = readings.rows(.exists, as: Existence.self).contains(where: \.there)
         let earlier = readings.rows(.load, as: LoadRecord.self).first
-        if record != nil, isRecorded, readings.begun <= essential + 1 {
+        if record != nil, isRecorded, readings.begun <= essential + (isToldByDatabase ? 0 : 1) {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
-        return Found(columns: columns, recast: recast(found), earlier: earlier)
+        return Found(columns: columns, recast: recast(found), earlier: earlier, storage: own.first?.engine)
     }
 
     /// What is known of what the engine itself reads.
@@ -306,6 +336,7 @@ package struct TableReader: Sendable {
         /// What the folders of objects say of them.
         var folders = FolderColumns.ignored
         var earlier: LoadRecord?
+        var storage: String?
     }
 
     /// A column as the database itself tells it.
@@ -314,6 +345,7 @@ package struct TableReader: Sendable {
         var native: String?
         var required: Bool?
         var misread: String?
+        var engine: String?
     }
 
     /// Whether a table is there.

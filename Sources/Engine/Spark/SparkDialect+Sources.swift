@@ -93,6 +93,7 @@ extension SparkDialect {
         _ target: String, of connection: String, _ kind: Connection.Kind, isReadOnly: Bool
     ) -> String { "SELECT \(beyond("databases"))" }
     package func access(to store: ObjectStore, of connection: String) -> String { "SELECT \(beyond("buckets"))" }
+    package func rows(of version: TableVersion) -> String { "(SELECT \(beyond("tables of folders")))" }
     package func rows(ofObjects urls: [String], _ folders: FolderColumns) -> String { "(SELECT \(beyond("buckets")))" }
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         "(SELECT \(beyond("databases")))"

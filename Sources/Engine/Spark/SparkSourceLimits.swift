@@ -14,6 +14,9 @@ extension DataSource {
         if table != nil || format != .csv || isOwn {
             return "a validate stage on Spark reads CSV files of others, and \(file) is none"
         }
+        if Dataset.Format(path: file) == .xlsx {
+            return "\(file) is no CSV file, which a validate stage on Spark reads"
+        }
         if !copies.isEmpty || !lineFiles.isEmpty {
             return
                 "\(file) has line breaks inside of values, blank lines or another encoding, and on Spark each line is a row"

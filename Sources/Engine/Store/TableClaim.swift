@@ -25,15 +25,24 @@ enum TableClaim {
             ]
             return "s3::\(part(table.name))/\(ContentHash.of(place.joined(separator: "\n")))"
         // Nothing is loaded there.
-        case .http, .duckdb:
+        case .http, .duckdb, .delta, .iceberg:
             return "\(connection.kind.rawValue)::\(part(table.name))/\(ContentHash.of(connection.name))"
-        case .postgres:
+        case .postgres, .mysql:
+            let isPostgres = connection.kind == .postgres
             func setting(_ key: String, _ variable: String) -> String? {
                 (settings[key] ?? variables[variable]).flatMap { $0.isEmpty ? nil : $0 }
             }
-            let user = setting("user", "PGUSER") ?? ""
-            let given = setting("host", "PGHOST")?.lowercased() ?? "localhost"
+            let user = isPostgres ? setting("user", "PGUSER") ?? "" : ""
+            let given = setting("host", isPostgres ? "PGHOST" : "MYSQL_HOST")?.lowercased() ?? "localhost"
             let isHere = given.hasPrefix("/") || ["127.0.0.1", "::1"].contains(given)
+            if !isPostgres {
+                let database = setting("database", "MYSQL_DATABASE") ?? ""
+                let name = table.name.contains(".") ? table.name : "\(database).\(table.name)"
+                let server = [isHere ? "localhost" : given, setting("port", "MYSQL_TCP_PORT") ?? "3306"]
+                // A database's name may come from a secret variable; whether names differ in case alone depends on the server.
+                return "mysql::\(part(table.name.split(separator: ".").last.map { $0.lowercased() } ?? ""))/"
+                    + ContentHash.of((server + [name.lowercased()]).joined(separator: "\n"))
+            }
             let server = [
                 isHere ? "localhost" : given, setting("port", "PGPORT") ?? "5432",
                 setting("database", "PGDATABASE") ?? user, variables["PGSERVICE"] ?? "",

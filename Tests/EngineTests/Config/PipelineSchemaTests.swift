@@ -163,6 +163,7 @@ struct PipelineSchemaTests {
             {type: postgres, host: db, port: 5432, database: sales, user: etl, password: "${env.PGPASSWORD}"}
           local: {type: sqlite, path: data/local.db}
         datasets:
+          sheet: {path: data/sheet.xlsx, excel: {sheet: a, range: B3, header: false, null: "#N/A", columns: [id]}}
           raw:
             path: data/raw.csv
             format: csv

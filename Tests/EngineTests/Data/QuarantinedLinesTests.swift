@@ -21,7 +21,7 @@ struct QuarantinedLinesTests {
         var rules = PlainCSV.Rules(source.csv, columns: 3)
         rules.header = Array("c1,c2,c3".utf8)
         for index in csvs.indices where csvs[index].contains("\n\n") || csvs[index].contains("\"") {
-            source.copies[index] = rules
+            source.copies[index] = .text(rules)
         }
         source = try await PlainCopies(reactor: ProcessReactor()).made(
             of: source, in: bench.folder.path("plain-\(csvs.hashValue)"))

@@ -1,0 +1,112 @@
+import CaudalModel
+
+/// Loads into MySQL and MariaDB.
+///
+/// The server commits whenever a table is created or dropped: all of that comes before the transaction, or behind it. What
+/// the engine reads beside its own statements comes by another connection, so that counts are demanded of the server.
+extension LoadCompiler {
+    /// Adds the statements that load the rows and their record in one transaction.
+    func addMySQL(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
+        let link = target.link
+        let (schema, name) = link.parts(of: target.table)
+        let (table, ledger) = (link.mySQLName(schema, name), link.mySQLName(schema, LoadRecord.table))
+        let mark = String(ContentHash.of("\(schema)\n\(name)\n\(load.stage.rawValue)").suffix(16))
+        let staging = "caudal_staging_\(mark)"
+        let stagingTable = link.mySQLName(schema, staging)
+        func add(_ title: String, weight: Double = 0, _ statement: String) {
+            script.add(title, weight: weight, link.ownStatement(statement))
+        }
+        script.add("keep to one connection", weight: 0, "BEGIN TRANSACTION")
+        add(
+            "have values refused that do not fit, and times be those of UTC",
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
+                + "SESSION time_zone = '+00:00'")
+        add(
+            "wait for other loads of the table",
+            MySQLText.demand(
+                "GET_LOCK(\(MySQLText.text("caudal:\(ContentHash.of("\(schema)\n\(name)").suffix(32))")), 3600) = 1"))
+        add(
+            "create the table that records loads",
+            "CREATE TABLE IF NOT EXISTS \(ledger) (run VARCHAR(255), stage VARCHAR(255), pipeline LONGTEXT, `table` LONGTEXT, "
+                + "mode VARCHAR(20), `rows` BIGINT, fingerprint LONGTEXT, loaded TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6), "
+                + "PRIMARY KEY (run, stage)) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        if target.columns == nil { add("create the table", mySQLDefinition(of: table)) }
+        if mode == .upsert {
+            add("drop the staging table of a load that was killed", "DROP TABLE IF EXISTS \(stagingTable)")
+            add("create the staging table", "CREATE TABLE \(stagingTable) LIKE \(table)")
+        }
+        add("begin the transaction of the load", "START TRANSACTION")
+        addRecord(to: &script, key: load, pipeline: pipeline, record: record)
+        let count = "(SELECT count(*) FROM \(table))"
+        if mode == .append { add("count its rows", "SET @caudal_before = \(count)") }
+        if mode == .replace { add("delete the old rows", weight: 2, "DELETE FROM \(table)") }
+        let place = link.relation(schema, mode == .upsert ? staging : name)
+        let names = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
+        let values = source.columns.map(mySQLValue).joined(separator: ",\n       ")
+        script.add(
+            mode == .upsert ? "write the rows to the staging table" : "insert the rows", weight: 12,
+            "INSERT INTO \(place) (\(names))\nSELECT \(values)\nFROM \(source.fromClause(sql))")
+        switch mode {
+        case .replace: add("refuse a table that left rows out", MySQLText.demand("\(count) = \(record.rows)"))
+        case .append:
+            add(
+                "refuse a table that left rows out",
+                MySQLText.demand("\(count) - @caudal_before = \(record.rows)"))
+        case .upsert: addMerge(from: stagingTable, into: table, add)
+        }
+        script.add("commit the load", "COMMIT")
+        if mode == .upsert { add("drop the staging table", "DROP TABLE \(stagingTable)") }
+    }
+
+    /// The statements that move staged rows into the table.
+    private func addMerge(
+        from rows: String, into table: String, _ add: (_ title: String, _ weight: Double, _ statement: String) -> Void
+    ) {
+        // Many collations take texts for equal that are not; their bytes tell. The first comparison may use an index.
+        let matches = key.map { name -> String in
+            let column = MySQLText.name(name)
+            let isText = source.columns.contains { $0.name == name && $0.type == .text }
+            return "t.\(column) = s.\(column)"
+                + (isText ? " AND CAST(t.\(column) AS BINARY) = CAST(s.\(column) AS BINARY)" : "")
+        }.joined(separator: " AND ")
+        let others = source.columns.map(\.name).filter { !key.contains($0) }.map(MySQLText.name)
+        if !others.isEmpty {
+            add(
+                "update the rows that are there", 8,
+                "UPDATE \(table) AS t JOIN \(rows) AS s ON \(matches) SET "
+                    + others.map { "t.\($0) = s.\($0)" }.joined(separator: ", "))
+        }
+        let names = source.columns.map { MySQLText.name($0.name) }
+        add(
+            "insert the rows that are not", 8,
+            "INSERT INTO \(table) (\(names.joined(separator: ", "))) SELECT \(names.map { "s.\($0)" }.joined(separator: ", ")) "
+                + "FROM \(rows) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches))")
+        add(
+            "refuse a table that left rows out", 1,
+            MySQLText.demand(
+                "NOT EXISTS (SELECT 1 FROM \(rows) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches)))"
+            ))
+    }
+
+    private func mySQLDefinition(of table: String) -> String {
+        var parts = source.columns.map { column in
+            let isKey = mode == .upsert && key.contains(column.name)
+            return "\(MySQLText.name(column.name)) \(MySQLText.type(column.type, isKey: isKey))"
+        }
+        if mode == .upsert { parts.append("PRIMARY KEY (\(key.map(MySQLText.name).joined(separator: ", ")))") }
+        // By their bytes texts are equal where they are the same.
+        return "CREATE TABLE IF NOT EXISTS \(table) (\(parts.joined(separator: ", "))) ENGINE=InnoDB "
+            + "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    }
+
+    /// A value as the engine gives it to the server.
+    private func mySQLValue(_ column: Column) -> String {
+        let name = sql.name(column.name)
+        guard column.type == .number else { return name }
+        let refusal = sql.refusal([
+            .words("column '\(column.name)' has the value "), .value("CAST(\(name) AS VARCHAR)"),
+            .words(", which MySQL has no number for; make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}"),
+        ])
+        return "CASE WHEN isnan(\(name)) OR isinf(\(name)) THEN \(refusal) ELSE \(name) END"
+    }
+}

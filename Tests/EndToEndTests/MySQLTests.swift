@@ -1,0 +1,286 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Loads into a real MariaDB and reads from it.
+@Suite(
+    "MySQL and MariaDB", .serialized, .timeLimit(.minutes(10)),
+    .enabled(if: MariaDBServer.absence == nil, "\(MariaDBServer.absence ?? "")"))
+struct MySQLTests {
+    /// A project whose connection leads to a database of its own.
+    private struct Bench {
+        let server: MariaDBServer
+        let database: String
+        let project: CaudalProject
+
+        init(password: String? = nil) async throws {
+            server = try await MariaDBServer.shared()
+            database = try await server.database()
+            project = try CaudalProject(copying: [], variables: ["SHOP_PASSWORD": password ?? server.password])
+        }
+
+        /// Writes a pipeline; `datasets` and `stages` are YAML indented by two.
+        func pipeline(_ datasets: String, _ stages: String, more: String = "") throws {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: shop\(more)
+                connections:
+                  shop:
+                    {type: mysql, host: 127.0.0.1, port: \(server.port), database: \(database), user: \(server.user), password: "${env.SHOP_PASSWORD}"}
+                datasets:
+                \(datasets)
+                stages:
+                \(stages)
+                """)
+        }
+
+        func query(_ sql: String) async throws -> [String] { try await server.query(sql, in: database) }
+
+        /// Reads a table into `got.csv`.
+        func read(_ table: String) async throws -> CaudalProject.Answer {
+            try pipeline(
+                "  rows: {connection: shop, table: \(table)}\n  got: {path: got.csv, csv: {delimiter: \"|\"}}",
+                "  read: {type: process, input: rows, output: got}")
+            return try await project.caudal("run", "p.yaml", "--plain")
+        }
+
+        /// Writes a pipeline that loads `in.csv` with the types of its columns, and reads the table again.
+        func load(_ mode: String, types: String, table: String = "kept") throws {
+            try pipeline(
+                "  rows: {path: in.csv}\n  typed: {path: typed.parquet}\n  kept: {connection: shop, table: \(table)}\n"
+                    + "  back: {path: back.csv}",
+                """
+                  types: {type: process, input: rows, output: typed, steps: [{cast: {\(types)}}]}
+                  load: {type: load, input: typed, output: kept, mode: \(mode)}
+                  back: {type: process, input: kept, output: back}
+                """)
+        }
+    }
+
+    @Test("Values of every type are what the server holds, whatever its zone and its mode are")
+    func types() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            """
+            create table odd (ub bigint unsigned, d65 decimal(65,30), b8 bit(8), b64 bit(63), t1 tinyint(1), e enum('a','ä') collate
+              utf8mb4_bin, j json, tm time(1), u3 varchar(9) character set utf8mb3, u4 longtext collate utf8mb4_bin, l1 char(3)
+              character set latin1, bl blob, f float, db double, dt datetime(6), ts timestamp(3) null, u uuid, y year);
+            insert into odd values (9223372036854775807, 12345678901234567890123456789012345.5, b'10000001', ~0 >> 1, 5, 'ä',
+              '{"a": 1}', '838:59:59.5', 'ü', '😀\\\\"', 'ö', x'00ff', 123456.78, 0.1, '2026-10-25 02:30:00.000001',
+              '2026-01-05 15:30:00.125', '123e4567-e89b-12d3-a456-426655440000', 2026)
+            """)
+        let run = try await bench.read("odd")
+        #expect(run.status == 0, "\(run)")
+        #expect(
+            try bench.project.read("got.csv").split(separator: "\n").last?.split(separator: "|").map(String.init) == [
+                "9223372036854775807", "12345678901234567890123456789012345.500000000000000000000000000000", "129",
+                "9223372036854775807", "5", "ä", #""{""a"": 1}""#, "838:59:59.5", "ü", "\"😀\\\"\"\"", "ö",
+                #"\x00\xFF"#, "123456.78", "0.1", "2026-10-25T02:30:00.000001", "2026-01-05T10:00:00.125000Z",
+                "123e4567-e89b-12d3-a456-426655440000", "2026",
+            ])
+    }
+
+    @Test(
+        "Values that there are no others for are refused with their column",
+        arguments: [
+            ("date", "'0000-00-00'", "has the value 0000-00-00, which is no date"),
+            ("date", "'2026-00-05'", "has the value 2026-00-05, which is no date"),
+            ("datetime", "'0000-00-00 00:00:00'", "has the value 0000-00-00 00:00:00, which is no time"),
+            ("timestamp null", "'0000-00-00 00:00:00'", "has the value 0000-00-00 00:00:00, which is no time"),
+            (
+                "bigint unsigned", "18446744073709551615",
+                "has the value 18446744073709551615, which does not fit 64 bits"
+            ),
+            ("bit(64)", "~0", "has the value 18446744073709551615, which does not fit 64 bits"),
+            ("point", "ST_GeomFromText('POINT(1 2)')", "column 'v' of the table 'odd' is point, which cannot be read"),
+        ])
+    func refused(type: String, value: String, message: String) async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create table odd (id int, v \(type)); insert into odd values (1, null), (2, \(value))")
+        let run = try await bench.read("odd")
+        #expect(run.status == 1 && "\(run)".contains(message), "\(run)")
+        #expect(!bench.project.exists("got.csv"))
+        // A view says what they are to be.
+        _ = try await bench.query(
+            "create view plain as select id, cast(\(type == "point" ? "ST_AsText(v)" : "v") as char) as v from odd")
+        let plain = try await bench.read("\(bench.database).plain")
+        #expect(plain.status == 0, "\(plain)")
+    }
+
+    @Test("The server is told which rows are new, and gives no others")
+    func onlyNewRows() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create table events (id int primary key, seen timestamp(6) null, n int); "
+                + "insert into events values (1, '2026-11-01 15:30:00', 5), (2, '2026-11-02 15:30:00', 6)")
+        try bench.pipeline(
+            "  events: {connection: shop, table: events}\n  out: {path: out.parquet}",
+            "  p: {type: process, input: events, output: out, mode: merge, key: id, watermark: seen, lookback: 1h}")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        // What is older is read no more, which a change of it shows.
+        _ = try await bench.query(
+            "update events set n = 50 where id = 1; insert into events values (3, '2026-11-02 15:00:00', 7), (4, null, 8)"
+        )
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0 && run.output.contains("3 in"), "\(run)")
+        let rows = "select id, n, seen from 'out.parquet' order by id"
+        #expect(
+            try await bench.project.query(rows) == [
+                "1|5|2026-11-01 10:00:00", "2|6|2026-11-02 10:00:00", "3|7|2026-11-02 09:30:00", "4|8|NULL",
+            ])
+        #expect(try await bench.project.caudal("run", "p.yaml", "--full-refresh").exit == .exited(0))
+        #expect(try await bench.project.query(rows).first == "1|50|2026-11-01 10:00:00")
+    }
+
+    @Test("Rows that are loaded come back as they were, points in time in UTC and texts sign by sign")
+    func roundTrip() async throws {
+        let bench = try await Bench()
+        let text = #""x\y""'% 😀 ü""#
+        try bench.project.write(
+            "in.csv",
+            "id,at,wall,d,n,m,ok,s\n1,2026-01-05T10:00:00+02:00,2026-03-29 02:30:00,2026-01-05,1.5,2.25,true,\(text)\n2,,,,,,,\n"
+        )
+        try bench.load(
+            "replace",
+            types: "id: integer, at: timestamp, wall: timestamp, d: date, n: number, m: \"decimal(12,2)\", ok: boolean")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(
+            try bench.project.read("back.csv")
+                == "id,at,wall,d,n,m,ok,s\n1,2026-01-05T08:00:00Z,2026-03-29T02:30:00,2026-01-05,1.5,2.25,1,\(text)\n2,,,,,,,\n"
+        )
+        let kept = try await bench.query(
+            "select unix_timestamp(at), wall, hex(s) from kept where id = 1; select stage, mode, `rows` from caudal_loads"
+        )
+        #expect(
+            kept == [
+                "1767600000.000000|2026-03-29 02:30:00.000000|785C7922272520F09F988020C3BC", "load|replace|2",
+            ], "\(kept)")
+    }
+
+    @Test("Rows are replaced, added or merged by their key, in which capitals count")
+    func modes() async throws {
+        let bench = try await Bench()
+        // A collation for which a and A are the same, and a primary key besides the key of the load.
+        _ = try await bench.query(
+            "create table kept (row_id int auto_increment primary key, id varchar(9), n int) collate utf8mb4_general_ci; "
+                + "insert into kept (id, n) values ('a', 1), ('c', 3)")
+        try bench.project.write("in.csv", "id,n\nA,10\nb,20\nc,30\n")
+        try bench.load("upsert, key: id", types: "n: integer")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let rows = "select id, n from kept order by binary id"
+        #expect(try await bench.query(rows) == ["A|10", "a|1", "b|20", "c|30"])
+        try bench.load("append", types: "n: integer")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query("select count(*) from kept") == ["7"])
+        try bench.load("replace", types: "n: integer")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query(rows) == ["A|10", "b|20", "c|30"])
+        #expect(try await bench.query("show tables") == ["caudal_loads", "kept"])
+    }
+
+    @Test(
+        "A load that fails leaves the table as it was, and says why without the statement",
+        arguments: [
+            (
+                "id int primary key, n tinyint", "id,n\n1,1\n2,200\n", "id: integer, n: integer",
+                "the table is as it was"
+            ),
+            ("id int primary key, n int", "id,n\n3,1\n3,2\n", "id: integer, n: integer", "Duplicate entry '3' for key"),
+            ("id int primary key, n varchar(2)", "id,n\n1,abc\n", "id: integer", "Data too long for column 'n'"),
+            (
+                "id int primary key, n double", "id,n\n1,nan\n", "id: integer, n: number",
+                "which MySQL has no number for"
+            ),
+            ("id int primary key, n date not null", "id,n\n1,\n", "id: integer, n: date", "cannot be null"),
+        ])
+    func failing(table: String, rows: String, types: String, message: String) async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (\(table)); insert into kept values (7, '2')")
+        let before = try await bench.query("select * from kept")
+        try bench.project.write("in.csv", rows)
+        try bench.load("replace", types: types)
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && "\(run)".contains(message), "\(run)")
+        #expect(!"\(run)".contains("INSERT INTO"), "\(run)")
+        #expect(try await bench.query("select * from kept") == before)
+        #expect(try await bench.query("select count(*) from caudal_loads") == ["0"])
+    }
+
+    @Test("A table of another engine, a trigger that leaves rows out, and a column of bits are refused")
+    func obstacles() async throws {
+        let bench = try await Bench()
+        try bench.project.write("in.csv", "id\n1\n")
+        _ = try await bench.query("create table kept (id int) engine=MyISAM")
+        try bench.load("append", types: "id: integer")
+        let other = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect("\(other)".contains("is stored by MyISAM, which has no transactions"), "\(other)")
+        _ = try await bench.query("drop table kept; create table kept (id bit(8))")
+        let bits = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect("\(bits)".contains("the column 'id' is integer, and 'shop.kept' keeps integer (bit(8))"), "\(bits)")
+        _ = try await bench.query(
+            "drop table kept; create table kept (id int); create table log (id int); "
+                + "create trigger less after insert on kept for each row insert into log values (new.id)")
+        try bench.load("replace", types: "id: integer")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query("select * from log") == ["1"])
+    }
+
+    @Test(
+        "A load that is killed in the middle leaves the old rows, and a resumption loads the new ones once",
+        arguments: [
+            "replace", "append", "upsert, key: id",
+        ])
+    func killed(mode: String) async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (id int primary key, n int); insert into kept values (0, 0)")
+        _ = try await bench.project.query(
+            "copy (select i as id, i as n from range(\(mode == "append" ? 1 : 0), 2001) r(i)) to 'typed.parquet' (format parquet)"
+        )
+        try bench.pipeline(
+            "  typed: {path: typed.parquet}\n  kept: {connection: shop, table: kept}",
+            "  load: {type: load, input: typed, output: kept, mode: \(mode)}")
+        // Somebody holds the rows, so that the load stands in the middle of its transaction.
+        let holder = try await bench.server.hold("select * from kept for update", in: bench.database)
+        let process = try await bench.project.start("run", "p.yaml", "--json")
+        let waiting =
+            "select count(*) from information_schema.processlist where db = database() and time_ms > 300 "
+            + "and info regexp '^(DELETE|INSERT|UPDATE)'"
+        while try await bench.query(waiting) != ["1"] {}
+        #expect(await process.killHard() == .signaled(9))
+        #expect(try await bench.query("select count(*), sum(n) from kept") == ["1|0"])
+        try await bench.server.letGo(holder)
+        let resumed = try await bench.project.caudal("resume", "last", "--plain")
+        #expect(resumed.status == 0, "\(resumed)")
+        #expect(
+            try await bench.query("select count(*), sum(id) from kept")
+                == ["2001|2001000"])
+        #expect(try await bench.query("select count(*) from caudal_loads") == ["1"])
+        #expect(try await bench.query("show tables") == ["caudal_loads", "kept"])
+    }
+
+    @Test("The password is in no file, argument or message, and a wrong one is told of with the connection")
+    func password() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (id int); insert into kept values (1)")
+        let run = try await bench.read("kept")
+        #expect(run.status == 0, "\(run)")
+        let secret = String(bench.server.password.suffix(36))
+        #expect(try !bench.project.everythingKept().contains(secret) && !"\(run)".contains(secret))
+        let explained = try await bench.project.caudal("explain", "p.yaml", "read")
+        #expect(explained.output.contains("(TYPE mysql") && !"\(explained)".contains(secret), "\(explained)")
+        let other = try await Bench(password: "wrong-\(UUID().uuidString)")
+        let told = try await other.read("kept")
+        #expect(
+            "\(told)".contains("Access denied for user 'caudal'") && "\(told)".contains("connection 'shop'"), "\(told)")
+        #expect(!"\(told)".contains("wrong-"), "\(told)")
+        let missing = try await bench.read("nowhere")
+        #expect("\(missing)".contains("there is no table 'nowhere' in \(bench.database) at 127.0.0.1"), "\(missing)")
+    }
+}
