@@ -148,7 +148,7 @@ struct KubernetesTests {
         }
     }
 
-    @Test("A job that caudal did not live to note is found where it was made, though the stage runs here by now")
+    @Test("A job of whose making caudal did not live to hear is taken up")
     func unnoted() async throws {
         try await withCluster { cluster in
             let tools = try ScratchFolder()
@@ -166,13 +166,10 @@ struct KubernetesTests {
             let dead = try await ledger.project.start("run", "p.yaml", "--plain")
             try await ledger.holds("begin")
             #expect(await dead.child.exit().exit == .signaled(SIGKILL))
-            try ledger.project.write(
-                "p.yaml", ledger.project.read("p.yaml").replacing("run_on: there", with: "run_on: local"))
-            let resumed = try await ledger.project.start("resume", "last", "--plain", "--yes")
-            try await ledger.holds("begin", "ended", "begin")
             try ledger.open()
-            #expect(await resumed.child.exit().exit == .exited(0))
-            #expect(ledger.lines == ["begin", "ended", "begin", "end"])
+            let resumed = try await ledger.project.caudal("resume", "last", "--plain", "--yes")
+            #expect(resumed.status == 0, "\(resumed)")
+            #expect(ledger.lines == ["begin", "end"])
             #expect(try cluster.made().count == 1)
         }
     }
@@ -290,6 +287,7 @@ struct KubernetesTests {
             let ledger = try ledger(cluster)
             let run = try await ledger.project.start("run", "p.yaml", "--json")
             #expect(await run.says("attempt_spawned") != nil)
+            while try cluster.made().isEmpty {}
             if isDown { try cluster.happens("down") }
             #expect(try await ledger.project.caudal("cancel", "last").status == 0)
             #expect(await run.child.exit().exit == .exited(3))

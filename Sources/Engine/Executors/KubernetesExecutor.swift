@@ -39,8 +39,9 @@ struct KubernetesExecutor: JobCluster {
         if attempt.stopReason != nil { throw Failure("it was stopped before it was submitted") }
         try folder.keepNote()
         let job = KubernetesManifest.name(folder.note)
-        try await submit(folder, attempt)
+        // First of all: if this process dies while it submits, the job is looked for by this name.
         attempt.began(.job(kind: target.name, id: job))
+        guard try await submit(folder, attempt) else { return ProgramEnd(exit: .signaled(SIGTERM)) }
         attempt.log.note("submitted to Kubernetes as job \(job) in namespace \(located.namespace ?? "default")")
         return try await follow(job, folder, for: attempt, output: output)
     }
@@ -60,12 +61,14 @@ struct KubernetesExecutor: JobCluster {
     /// Submits the job.
     ///
     /// Its name is its own: asking twice makes one.
+    ///
+    /// - Returns: Whether it was taken; otherwise the attempt was stopped before.
     /// - Throws: ``Failure`` when it was not taken, and never begins.
-    private func submit(_ folder: LaunchFolder, _ attempt: AttemptControl) async throws(Failure) {
-        var refusal = Failure("it was stopped before it was submitted")
+    private func submit(_ folder: LaunchFolder, _ attempt: AttemptControl) async throws(Failure) -> Bool {
+        var refusal: Failure?
         for wait in [1, 3, 0] where attempt.stopReason == nil && !folder.hasBegun {
             do throws(Failure) {
-                guard let clear = try await cluster.create(folder.file("job.json")) else { return }
+                guard let clear = try await cluster.create(folder.file("job.json")) else { return true }
                 refusal = clear
                 break
             } catch {
@@ -74,10 +77,11 @@ struct KubernetesExecutor: JobCluster {
             }
         }
         // It may have been taken without an answer; what is taken from now on ends without having begun anything.
-        guard try folder.revoke() else { return }
+        guard try folder.revoke() else { return true }
         try? folder.end()
         try? await cluster.delete([KubernetesManifest.name(folder.note)])
-        throw refusal
+        if let refusal, attempt.stopReason == nil { throw refusal }
+        return false
     }
 
     func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String] {
