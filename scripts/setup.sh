@@ -182,6 +182,19 @@ if [ "${1:-}" = tests ] && [ "$(cat .tools/validators/installed 2>/dev/null)" !=
     echo "$validators" >.tools/validators/installed
 fi
 
+# --- The schemas of Kubernetes, by which a fake cluster of the tests looks at manifests ----------------------------------
+schemas="kubernetes-validate==1.37.0"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/kubernetes/installed 2>/dev/null)" != "$schemas" ]; then
+    say "installing $schemas into .tools"
+    rm -rf .tools/kubernetes
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/kubernetes "$schemas" || fail "pip could not install $schemas; see its message above"
+    # Of its hundred megabytes the oldest and the newest version are looked at.
+    find .tools/kubernetes/kubernetes_validate/kubernetes-json-schema -mindepth 1 -maxdepth 1 \
+        ! -name 'v1.25.0-local-strict' ! -name 'v1.37.0-local-strict' -exec rm -rf {} +
+    echo "$schemas" >.tools/kubernetes/installed
+fi
+
 # --- An object store, for tests that start one of their own ------------------------------------------------------------
 store="moto[s3]==5.2.5 flask==3.1.3 flask-cors==6.0.5"
 if [ "${1:-}" = tests ] && [ "$(cat .tools/moto/installed 2>/dev/null)" != "$store" ]; then

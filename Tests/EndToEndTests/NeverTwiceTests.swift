@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A stage that notes in a ledger when it begins, when it is asked to end, and when it has ended by itself.
-private struct Ledger {
+struct Ledger {
     let project: CaudalProject
     /// Programs that take the place of others; gone with the ledger.
     private let tools: ScratchFolder?

@@ -220,17 +220,45 @@ struct PlacementTests {
 struct TargetTests {
     enum Kind: String, CaseIterable, Sendable {
         case ssh, slurm
+        /// A fake of a cluster.
+        case kubernetes
 
         static let here = allCases.filter { $0.absence == nil }
-        var absence: String? { self == .ssh ? SSHServer.absence : SlurmCluster.absence }
+        /// Those where jobs go on when Caudal dies.
+        static let clusters = here.filter { $0 != .ssh }
+        var absence: String? {
+            switch self {
+            case .ssh: SSHServer.absence
+            case .slurm: SlurmCluster.absence
+            case .kubernetes: FakeKubernetes.absence
+            }
+        }
         func line() async throws -> String {
             let target =
-                self == .ssh
-                ? try await SSHServer.shared().target() : "{type: slurm, memory: 50MB, cpus: 1, poll: 500ms}"
+                switch self {
+                case .ssh: try await SSHServer.shared().target()
+                case .slurm: "{type: slurm, memory: 50MB, cpus: 1, poll: 500ms}"
+                case .kubernetes: FakeKubernetes.target()
+                }
             return "max_parallel: 8\nrun_on: there\ntargets: {there: \(target)}"
         }
         func variables() async throws -> [String: String] {
-            self == .ssh ? [:] : try await SlurmCluster.shared().variables
+            switch self {
+            case .ssh: [:]
+            case .slurm: try await SlurmCluster.shared().variables
+            case .kubernetes: try await FakeKubernetes.shared().variables
+            }
+        }
+        /// Whether the cluster still has a job of a run that has not ended.
+        func hasJob(of run: String) async throws -> Bool {
+            switch self {
+            case .ssh: false
+            case .slurm: try await SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run)
+            case .kubernetes:
+                try await FakeKubernetes.shared().ask(
+                    "get", "pods", "--selector=caudal.run=\(run)", "--output=jsonpath={.items[*].status.phase}"
+                ).contains(/Pending|Running/)
+            }
         }
         var places: Set<String> { self == .ssh ? ["127.0.0.1", "localhost"] : ["node1", "node2"] }
     }
@@ -283,10 +311,9 @@ struct TargetTests {
     }
 
     @Test(
-        "Jobs of Slurm go on while caudal is dead: none is lost, none runs twice",
-        .enabled(if: Kind.slurm.absence == nil))
-    func resumedJobs() async throws {
-        let project = try await items(.slurm, count: 50)
+        "Jobs of a cluster go on while caudal is dead: none is lost, none runs twice", arguments: Kind.clusters)
+    func resumedJobs(kind: Kind) async throws {
+        let project = try await items(kind, count: 50)
         let dead = try await begins(project)
         #expect(await dead.killHard() == .signaled(SIGKILL))
         try project.write("open", "")
@@ -321,22 +348,17 @@ struct TargetTests {
         #expect(try await project.caudal("cancel", "last").status == 0)
         #expect(await started.child.exit().exit == .exited(3))
         try project.write("open", "")
-        if kind == .slurm {
-            let queue = try await SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j")
-            let run = try #require(
-                FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
-            #expect(!queue.contains(run), "\(queue)")
-        }
+        let run = try #require(
+            FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
+        #expect(try await !kind.hasJob(of: run))
         for name in project.files(in: "ran") where name != ".keep" {
             #expect(try project.read("ran/" + name) == "begin\n")
         }
     }
 
-    @Test(
-        "A job is taken up again though the pipeline runs its stages here by now",
-        .enabled(if: Kind.slurm.absence == nil))
-    func resumedHere() async throws {
-        let project = try await items(.slurm, count: 2)
+    @Test("A job is taken up again though the pipeline runs its stages here by now", arguments: Kind.clusters)
+    func resumedHere(kind: Kind) async throws {
+        let project = try await items(kind, count: 2)
         let dead = try await begins(project, items: 2)
         #expect(await dead.killHard() == .signaled(SIGKILL))
         try project.write("p.yaml", project.read("p.yaml").replacing("run_on: there", with: ""))
@@ -346,9 +368,9 @@ struct TargetTests {
         for name in 1...2 { #expect(try project.read("ran/\(name)") == "begin\nend\n") }
     }
 
-    @Test("A run that is cancelled after its caudal died ends its jobs", .enabled(if: Kind.slurm.absence == nil))
-    func cancelledLater() async throws {
-        let project = try await items(.slurm, count: 6)
+    @Test("A run that is cancelled after its caudal died ends its jobs", arguments: Kind.clusters)
+    func cancelledLater(kind: Kind) async throws {
+        let project = try await items(kind, count: 6)
         let dead = try await begins(project)
         #expect(await dead.killHard() == .signaled(SIGKILL))
         let cancelled = try await project.caudal("cancel", "last")
@@ -356,7 +378,7 @@ struct TargetTests {
         try project.write("open", "")
         let run = try #require(
             FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
-        #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))
+        #expect(try await !kind.hasJob(of: run))
         for name in project.files(in: "ran") where name != ".keep" {
             #expect(try project.read("ran/" + name) == "begin\n")
         }
@@ -372,9 +394,7 @@ struct TargetTests {
             let run = try #require(
                 FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
             #expect(ProcessTable.marked("CAUDAL_RUN_ID", beginning: run).isEmpty)
-            if kind == .slurm {
-                #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))
-            }
+            #expect(try await !kind.hasJob(of: run))
             // It had begun, and nothing of it is there any more that could see the door open.
             if project.text("ran/1") == "begin\n" { return }
         }

@@ -20,7 +20,7 @@ func outcome(of words: [String], variables: [String: String] = [:]) -> (status: 
 }
 
 /// Folders that live as long as the tests' process, and go with it: the objects that own them are never released.
-private enum LastingFolders {
+enum LastingFolders {
     private static let paths = Mutex<[String]>([])
     private static let cleaner: Void = { atexit { LastingFolders.remove() } }()
 
@@ -41,7 +41,7 @@ private enum LastingFolders {
     }
 }
 
-private func isInstalled(_ name: String) -> Bool {
+func isInstalled(_ name: String) -> Bool {
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].contains {
         access("\($0)/\(name)", X_OK) == 0
     }

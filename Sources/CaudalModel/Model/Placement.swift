@@ -90,12 +90,14 @@ package struct Target: Sendable, Hashable, Codable {
     package enum Kind: Sendable, Hashable, Codable {
         case ssh(SSHSettings)
         case slurm(SlurmSettings)
+        case kubernetes(KubernetesSettings)
 
         /// Its name as the file gives it.
         package var name: String {
             switch self {
             case .ssh: "ssh"
             case .slurm: "slurm"
+            case .kubernetes: "kubernetes"
             }
         }
     }
@@ -191,5 +193,54 @@ package struct SlurmSettings: Sendable, Hashable, Codable {
         self.cpus = cpus
         self.poll = poll
         self.options = options
+    }
+}
+
+/// A cluster of Kubernetes, in which an attempt is a Job.
+package struct KubernetesSettings: Sendable, Hashable, Codable {
+    /// The context of kubectl's settings; nil for the current one.
+    package var context: String?
+    /// Nil for that of the context.
+    package var namespace: String?
+    package var image: String
+    package var pull: ContainerSettings.Pull
+    /// The account with whose rights programs run; nil for none.
+    package var serviceAccount: String?
+    /// The claim of the volume that has the project.
+    package var claim: String
+    /// Where that is mounted; nil for the project's folder.
+    package var mount: String?
+    /// The memory of a job, in bytes; it goes before that of the stage.
+    package var memory: Int64?
+    /// The processors of a job; they go before those of the stage.
+    package var cpu: Double?
+    /// The labels of the nodes that jobs run on.
+    package var nodes: [String: String]
+    /// How long a job may wait before its program begins.
+    package var start: Duration
+    /// How long Kubernetes keeps a job that has ended.
+    package var keep: Duration
+    /// How often the cluster is asked.
+    package var poll: Duration
+
+    package init(
+        context: String? = nil, namespace: String? = nil, image: String, pull: ContainerSettings.Pull = .missing,
+        serviceAccount: String? = nil, claim: String, mount: String? = nil, memory: Int64? = nil, cpu: Double? = nil,
+        nodes: [String: String] = [:], start: Duration = .seconds(600), keep: Duration = .seconds(86_400),
+        poll: Duration = .seconds(2)
+    ) {
+        self.context = context
+        self.namespace = namespace
+        self.image = image
+        self.pull = pull
+        self.serviceAccount = serviceAccount
+        self.claim = claim
+        self.mount = mount
+        self.memory = memory
+        self.cpu = cpu
+        self.nodes = nodes
+        self.start = start
+        self.keep = keep
+        self.poll = poll
     }
 }

@@ -59,7 +59,7 @@ package struct CheckCompiler {
             }
             let part = check.partitionBy.flatMap { sql.obstacle(toCast: data.type(of: $0), to: .text) }
             guard let obstacle = check.kind.obstacle(data) ?? part else { return nil }
-            return ConfigError("check '\(check.id)': on Spark, \(obstacle)", at: check.location)
+            return ConfigError("check '\(check.id)': \(obstacle)", at: check.location)
         }
     }
 

@@ -119,7 +119,7 @@ enum TargetReader {
         let type = entry.value[key: "type"].flatMap { node -> String? in
             if case .scalar(let text, _) = node.content { text } else { nil }
         }
-        let known = ["slurm", "ssh"]
+        let known = ["kubernetes", "slurm", "ssh"]
         var reader = MappingReader(
             entry.value, subject: "target '\(name)'", kind: "target:\(type ?? "")", problems: problems)
         guard let found = reader.text("type", isRequired: true) else {
@@ -134,7 +134,12 @@ enum TargetReader {
             _ = reader.takeRemaining()
             return nil
         }
-        let kind: Target.Kind = found.value == "ssh" ? .ssh(ssh(&reader)) : .slurm(slurm(&reader))
+        let kind: Target.Kind =
+            switch found.value {
+            case "ssh": .ssh(ssh(&reader))
+            case "slurm": .slurm(slurm(&reader))
+            default: .kubernetes(kubernetes(&reader))
+            }
         let target = Target(
             name: name, kind: kind, duckDB: PlacementReader.duckDB(&reader),
             variables: PlacementReader.variables(&reader), location: entry.key.location)
@@ -188,6 +193,55 @@ enum TargetReader {
             memory: reader.size("memory"), cpus: reader.integer("cpus", in: 1...65536),
             poll: reader.duration("poll", isPositive: true) ?? .seconds(2),
             options: reader.texts("options").map(\.value))
+    }
+
+    private static func kubernetes(_ reader: inout MappingReader) -> KubernetesSettings {
+        var settings = KubernetesSettings(
+            context: reader.text("context")?.value, namespace: label("namespace", &reader),
+            image: reader.text("image", isRequired: true)?.value ?? "",
+            pull: reader.choice("pull", as: ContainerSettings.Pull.self) ?? .missing,
+            serviceAccount: label("service_account", &reader),
+            claim: label("claim", isRequired: true, &reader) ?? "", mount: mount(&reader),
+            memory: reader.size("memory"), cpu: reader.number("cpu", in: 0.001...4096))
+        settings.start = reader.duration("start", isPositive: true) ?? settings.start
+        settings.keep = reader.duration("keep", isPositive: true) ?? settings.keep
+        settings.poll = reader.duration("poll", isPositive: true) ?? settings.poll
+        // Their names have points and slashes.
+        for entry in reader.node("node_selector")?.entries ?? [] {
+            guard case .scalar(let text, _) = entry.value.content else {
+                reader.problems.report("a label must be text, not \(entry.value.kindName)", at: entry.value.location)
+                continue
+            }
+            settings.nodes[entry.key.value] = text
+        }
+        return settings
+    }
+
+    /// A name as Kubernetes has them.
+    private static func label(
+        _ key: String, isRequired: Bool = false, _ reader: inout MappingReader
+    ) -> String? {
+        guard let text = reader.text(key, isRequired: isRequired) else { return nil }
+        let isFine =
+            text.value.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || "-.".contains($0)) }
+            && text.value.count <= 253
+        if !isFine {
+            reader.problems.report(
+                "'\(text.value)' cannot be a '\(key)' of Kubernetes",
+                remedy: "use small letters a to z, digits, '-' and '.'", at: text.location)
+        }
+        return text.value
+    }
+
+    /// Where the project's volume is mounted.
+    private static func mount(_ reader: inout MappingReader) -> String? {
+        guard let path = reader.text("mount") else { return nil }
+        if !path.value.hasPrefix("/") || path.value.contains(":") {
+            reader.problems.report(
+                "'mount' must be a whole path without ':', not '\(path.value)'", remedy: "write it from '/'",
+                at: path.location)
+        }
+        return path.value.count > 1 && path.value.hasSuffix("/") ? String(path.value.dropLast()) : path.value
     }
 
     /// Reads a file of targets that many pipelines share.

@@ -226,7 +226,7 @@ package struct RelationBuilder {
                 let column = try column(cast.column)
                 let type = cast.type == .timestamp ? timeType(of: column) : cast.type
                 if let obstacle = sql.obstacle(toCast: column.type, to: type) {
-                    throw ConfigError("on Spark, \(obstacle)", at: cast.column.location)
+                    throw ConfigError(obstacle, at: cast.column.location)
                 }
                 replacements[column.name] = (guardedCast(column, to: type), type)
             }

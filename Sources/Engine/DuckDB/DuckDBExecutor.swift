@@ -68,11 +68,7 @@ package struct DuckDBExecutor: StageExecutor {
     }
 
     package func execute(_ job: SQLJob, for attempt: AttemptControl) async -> Execution {
-        do throws(Failure) {
-            return try await run(job, for: attempt)
-        } catch {
-            return Execution(failure: error)
-        }
+        await .catching { () async throws(Failure) in try await run(job, for: attempt) }
     }
 
     private func run(_ job: SQLJob, for attempt: AttemptControl) async throws(Failure) -> Execution {

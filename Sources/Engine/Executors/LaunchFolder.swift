@@ -109,19 +109,23 @@ package struct LaunchFolder: Sendable {
     var take: String {
         """
         d=\(ShellText.quoted(path))
+        n=${\(Self.nodeVariable):-${SLURMD_NODENAME:-$(hostname)}}
         if [ "$(cat "$d/mark" 2>/dev/null)" != '\(note.mark)' ]; then
-          echo "caudal: $(hostname) does not see $d as this machine does" >&2
+          echo "caudal: $n does not see $d as this machine does" >&2
           exit \(Self.notShared)
         fi
         # A network's file system may have made the move and say that it failed.
         if ! mv "$d/mark" "$d/taken" 2>/dev/null && [ ! -e "$d/taken" ]; then
-          echo "caudal: $(hostname) cannot write to $d" >&2
+          echo "caudal: $n cannot write to $d" >&2
           exit \(Self.notShared)
         fi
-        echo "${SLURMD_NODENAME:-$(hostname)}" > "$d/host.new" && mv "$d/host.new" "$d/host"
+        echo "$n" > "$d/host.new" && mv "$d/host.new" "$d/host"
         \(Self.variable)='\(note.mark)'; export \(Self.variable)
         """
     }
+
+    /// The variable with a machine's name, where that has another one inside of a container.
+    static let nodeVariable = "CAUDAL_NODE"
 
     /// The variable that everything carries which is started for a try.
     private static let variable = "CAUDAL_LAUNCH"

@@ -21,7 +21,7 @@ package struct LaunchPlace: Sendable, Hashable, Codable {
             case .local, .sandbox: false
             case .container:
                 [ContainerEngine.variable, "CONTAINER_HOST", "DOCKER_HOST", "DOCKER_CONTEXT"].contains(name)
-            case .target: ["SLURM_CONF", "SLURM_CLUSTERS"].contains(name)
+            case .target: ["SLURM_CONF", "SLURM_CLUSTERS", "KUBECONFIG"].contains(name)
             }
         }
     }

@@ -10,7 +10,7 @@ package enum PlacementPrograms {
         return [
             ("container", engine.map { "\($0.name.rawValue) at \($0.path)" }),
             ("sandbox", place("bwrap").map { "bubblewrap at \($0)" }), ("ssh", place("ssh")),
-            ("slurm", place("sbatch")),
+            ("slurm", place("sbatch")), ("kubernetes", place("kubectl")),
         ]
     }
 }

@@ -45,6 +45,7 @@ package final class ProgramExecutors: Sendable {
             switch target.kind {
             case .ssh(let settings): executor = SSHExecutor(host, target, settings, place)
             case .slurm(let settings): executor = SlurmExecutor(host, target, settings, place)
+            case .kubernetes(let settings): executor = KubernetesExecutor(host, target, settings, place)
             }
         }
         return made.withLock { made in

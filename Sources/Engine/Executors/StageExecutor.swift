@@ -44,6 +44,13 @@ package struct Execution: Sendable {
     }
 }
 
+extension Execution {
+    /// What work comes to: that it could not be done is its failure.
+    static func catching(_ work: () async throws(Failure) -> Execution) async -> Execution {
+        do throws(Failure) { return try await work() } catch { return Execution(failure: error) }
+    }
+}
+
 /// Connects a running attempt with the engine: passes reports out and a request to stop in.
 package final class AttemptControl: Sendable {
     package let unit: UnitID
@@ -52,6 +59,8 @@ package final class AttemptControl: Sendable {
     package let log: AttemptLog
     /// How long a process may take to end before it is killed.
     package let grace: Duration
+    /// How long it may take, as far as somebody else may have to end it; nil for as long as it takes.
+    let timeLimit: Duration?
     /// Where its processes are recorded before they execute their programs.
     let ledger: SpawnLedger?
     private let onSpawn: @Sendable (WorkIdentity) -> Void
@@ -60,7 +69,8 @@ package final class AttemptControl: Sendable {
 
     package init(
         unit: UnitID, number: Int, run: RunID, log: AttemptLog, grace: Duration = .seconds(5),
-        ledger: SpawnLedger? = nil, onSpawn: @escaping @Sendable (WorkIdentity) -> Void = { _ in },
+        timeLimit: Duration? = nil, ledger: SpawnLedger? = nil,
+        onSpawn: @escaping @Sendable (WorkIdentity) -> Void = { _ in },
         onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.unit = unit
@@ -68,6 +78,7 @@ package final class AttemptControl: Sendable {
         self.run = run
         self.log = log
         self.grace = grace
+        self.timeLimit = timeLimit
         self.ledger = ledger
         self.onSpawn = onSpawn
         self.onProgress = onProgress

@@ -349,7 +349,8 @@ package actor RunEngine {
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: unit, attempt: number, masker: masker,
             now: environment.now, onRemark: { mailbox.post(.remarks($0)) })
         let control = AttemptControl(
-            unit: unit, number: number, run: state.id, log: log, grace: environment.grace, ledger: ledger,
+            unit: unit, number: number, run: state.id, log: log, grace: environment.grace,
+            timeLimit: state.plan.index(of: unit.stage).flatMap { state.plan.stages[$0].timeout }, ledger: ledger,
             onSpawn: { mailbox.post(.input(.attemptSpawned(unit, attempt: number, $0))) },
             onProgress: { mailbox.post(.input(.progressed(unit, attempt: number, $0))) })
         controls[unit] = control

@@ -125,6 +125,9 @@ package struct SparkDialect: SQLDialect {
     }
 
     package var keepsOrder: Bool { false }
+    package var obstacleToFirstRows: String? {
+        "on Spark, the rows of a query have no order by which the one to keep could be told"
+    }
 
     package func countOfValues(_ value: String, isEstimated: Bool) -> String {
         isEstimated ? "approx_count_distinct(\(value))" : "count(DISTINCT \(value))"

@@ -25,7 +25,7 @@ final class SparkDriver: Sendable {
         var input: ChildInput?
         /// Nil until the session is there.
         var answer: Result<SparkEvent, Failure>?
-        var waiting: [CheckedContinuation<Result<SparkEvent, Failure>, Never>] = []
+        var waiting: [Int: CheckedContinuation<Result<SparkEvent, Failure>, Never>] = [:]
         var jobs: [String: (listener: Listener, end: CheckedContinuation<Result<SparkEvent, Failure>, Never>)] = [:]
         var line: [UInt8] = []
         var lastHeard: Int64 = 0
@@ -35,6 +35,7 @@ final class SparkDriver: Sendable {
 
     private struct State {
         var number = 0
+        var waiters = 0
         var sessions: [Int: Session] = [:]
         /// The one that new jobs go to.
         var current: Int?
@@ -142,12 +143,21 @@ final class SparkDriver: Sendable {
             }
         }
         let answer = await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Result<SparkEvent, Failure>? in
-                guard let session = state.sessions[number] else { return .failure(Failure("Spark's driver has ended")) }
-                if session.answer == nil { state.sessions[number]?.waiting.append(continuation) }
-                return session.answer
+            let (known, waiter) = state.withLock { state -> (Result<SparkEvent, Failure>?, Int) in
+                guard let session = state.sessions[number] else {
+                    return (.failure(Failure("Spark's driver has ended")), 0)
+                }
+                state.waiters += 1
+                if session.answer == nil { state.sessions[number]?.waiting[state.waiters] = continuation }
+                return (session.answer, state.waiters)
             }
-            if let known { continuation.resume(returning: known) }
+            if let known { return continuation.resume(returning: known) }
+            // The session may take minutes to begin, and others may be waiting for it.
+            attempt.onStop { [weak self] in
+                let waiting = self?.state.withLock { $0.sessions[number]?.waiting.removeValue(forKey: waiter) }
+                waiting?.resume(
+                    returning: .failure(Failure("it was stopped before its session on Spark had begun")))
+            }
         }
         let ready = try answer.get()
         if isNew {
@@ -275,10 +285,10 @@ final class SparkDriver: Sendable {
     private func answer(_ number: Int, _ answer: Result<SparkEvent, Failure>) {
         let waiting = state.withLock { state in
             state.sessions[number]?.answer = answer
-            defer { state.sessions[number]?.waiting = [] }
-            return state.sessions[number]?.waiting ?? []
+            defer { state.sessions[number]?.waiting = [:] }
+            return state.sessions[number]?.waiting ?? [:]
         }
-        for one in waiting { one.resume(returning: answer) }
+        for one in waiting.values { one.resume(returning: answer) }
     }
 
     private func ended(_ number: Int, _ exit: ChildExit) {
@@ -295,7 +305,7 @@ final class SparkDriver: Sendable {
             return state.sessions.removeValue(forKey: number)
         }
         session?.input?.close()
-        for one in session?.waiting ?? [] { one.resume(returning: .failure(failure)) }
+        for one in session?.waiting.values ?? [:].values { one.resume(returning: .failure(failure)) }
         for job in session?.jobs.values ?? [:].values { job.end.resume(returning: .failure(failure)) }
     }
 

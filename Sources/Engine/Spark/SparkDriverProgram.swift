@@ -131,6 +131,7 @@ enum SparkDriverProgram {
                 try:
                     self.session = new_session(self.facts["user"], self.facts["settings"])
                     running[self.id] = self.session
+                    self.refuse_cancelled()
                     if remote:
                         self.session.addTag(self.id)
                         self.session.registerProgressHandler(self.told)
@@ -249,12 +250,27 @@ enum SparkDriverProgram {
                 threading.Thread(target=Job(request).run).start()
             elif request["op"] == "cancel":
                 cancelled.add(request["id"])
-                if remote:
-                    session = running.get(request["id"])
-                    if session is not None:
+                threading.Thread(target=interrupt, args=(request["id"],), daemon=True).start()
+
+
+        def interrupt(job):
+            """Until it has ended: Spark forgets the wish at once where nothing runs, and a statement may be about to."""
+            for tried in range(1000):
+                if job not in running:
+                    return
+                session = running.get(job)
+                try:
+                    if session is not None and remote:
                         session.interruptAll()
-                elif context is not None:
-                    context.cancelJobGroup(request["id"])
+                    elif session is not None:
+                        context.cancelJobGroup(job)
+                    elif tried > 3:
+                        # Its session does not begin; when it does, nothing of the job does.
+                        emit("cancelled", id=job, n=0)
+                        return
+                except Exception:
+                    pass
+                time.sleep(0.5)
 
 
         def read():

@@ -90,8 +90,8 @@ extension SparkDialect {
                 guard case .text(let pattern)? = literal(arguments[1]) else {
                     return fault("a regular expression must be written in the file", at: arguments[1])
                 }
-                if let obstacle = obstacle(toPattern: pattern) {
-                    return fault(obstacle, at: arguments[1])
+                if let difference = difference(inPattern: pattern) {
+                    return fault(difference, at: arguments[1])
                 }
                 guard function == .regexpReplace else { return nil }
                 if SparkPattern(pattern)?.matchesEmpty == true {
@@ -116,6 +116,10 @@ extension SparkDialect {
     }
 
     package func obstacle(toPattern pattern: String) -> String? {
+        difference(inPattern: pattern).map { "on Spark, \($0); \(Self.elsewhere)" }
+    }
+
+    private func difference(inPattern pattern: String) -> String? {
         SparkPattern(pattern) != nil
             ? nil
             : "the regular expression '\(pattern.shortened(to: 60))' may match other texts: of the flags, classes by name and other special forms, "
@@ -131,9 +135,9 @@ extension SparkDialect {
             (.decimal, .number), (.decimal, .text):
             nil
         case (.number, .text):
-            "floating-point numbers are written as other texts; cast it to integer first, or \(Self.elsewhere)"
+            "on Spark, floating-point numbers are written as other texts; cast it to integer first, or \(Self.elsewhere)"
         case _ where old.isTime && (new.isTime || new == .text): nil
-        default: "a cast from \(old) to \(new) may round differently; \(Self.elsewhere)"
+        default: "on Spark, a cast from \(old) to \(new) may round differently; \(Self.elsewhere)"
         }
     }
 

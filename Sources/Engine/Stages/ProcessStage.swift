@@ -69,13 +69,12 @@ package struct ProcessStage: StageType {
     // MARK: - Typing
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
-        if !typing.sql.keepsOrder,
+        if let obstacle = typing.sql.obstacleToFirstRows,
             let index = steps.indices.first(where: { if case .sql = steps[$0].value { true } else { false } }),
             deduplicates(after: index)
         {
             throw ConfigError(
-                "on Spark, the rows of a query have no order by which the one to keep could be told",
-                remedy: "deduplicate before the query, or in a stage of its own", at: steps[index].location)
+                obstacle, remedy: "deduplicate before the query, or in a stage of its own", at: steps[index].location)
         }
         guard let source = typing.sources[input.value] else { return [:] }
         var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)

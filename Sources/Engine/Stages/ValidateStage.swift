@@ -88,7 +88,7 @@ package struct ValidateStage: StageType {
             guard let obstacle = property.rules.pattern.flatMap({ typing.sql.obstacle(toPattern: $0) }) else {
                 continue
             }
-            throw ConfigError("on Spark, \(obstacle)", remedy: "run the stage on DuckDB", at: property.location)
+            throw ConfigError(obstacle, at: property.location)
         }
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
     }

@@ -16,6 +16,8 @@ enum Chore: Sendable {
 /// A place in which programs run, and why it is not there.
 enum Place: String, CaseIterable, Sendable {
     case local, sandbox, container, ssh, slurm
+    /// A fake of a cluster.
+    case kubernetes
 
     var absence: String? {
         switch self {
@@ -24,6 +26,7 @@ enum Place: String, CaseIterable, Sendable {
         case .container: ContainerBench.absence
         case .ssh: SSHServer.absence
         case .slurm: SlurmCluster.absence
+        case .kubernetes: FakeKubernetes.absence
         }
     }
 
@@ -47,6 +50,9 @@ enum Place: String, CaseIterable, Sendable {
         case .slurm:
             variables.merge(try await SlurmCluster.shared().variables) { $1 }
             placement = add(.slurm(SlurmSettings(memory: 50_000_000, cpus: 1, poll: .milliseconds(500))))
+        case .kubernetes:
+            variables.merge(try await FakeKubernetes.shared().variables) { $1 }
+            placement = add(FakeKubernetes.kind)
         }
         let host = ProgramHost(reactor: reactor, folder: trial.folder.path, environment: variables)
         return try ProgramExecutors(host, targets: targets).executor(for: placement)
@@ -261,4 +267,9 @@ struct ExecutorPlaceTests {
 
     @Test("A cluster is tried", .enabled(if: SlurmCluster.absence == nil, "\(SlurmCluster.absence ?? "")"))
     func slurm() { #expect(isTried(.slurm)) }
+
+    @Test(
+        "A fake of a Kubernetes cluster is tried",
+        .enabled(if: FakeKubernetes.absence == nil, "\(FakeKubernetes.absence ?? "")"))
+    func kubernetes() { #expect(isTried(.kubernetes)) }
 }
