@@ -213,7 +213,7 @@ struct MySQLTests {
         #expect(try await bench.query("select count(*) from caudal_loads") == ["0"])
     }
 
-    @Test("A table of another engine, a trigger that leaves rows out, and a column of bits are refused")
+    @Test("A table of another engine and a column of bits are refused, and a table with a trigger is loaded")
     func obstacles() async throws {
         let bench = try await Bench()
         try bench.project.write("in.csv", "id\n1\n")
@@ -251,7 +251,7 @@ struct MySQLTests {
         let process = try await bench.project.start("run", "p.yaml", "--json")
         let waiting =
             "select count(*) from information_schema.processlist where db = database() and time_ms > 300 "
-            + "and info regexp '^(DELETE|INSERT|UPDATE)'"
+            + "and info regexp '^(DELETE|INSERT|UPDATE|SET)'"
         while try await bench.query(waiting) != ["1"] {}
         #expect(await process.killHard() == .signaled(9))
         #expect(try await bench.query("select count(*), sum(n) from kept") == ["1|0"])
