@@ -13,15 +13,15 @@ enum HeaderPane {
         var right: [(rank: Int, spans: [Span])] = []
         right.append((0, [statusSpan(state)]))
         if run.startedAt != nil { right.append((1, [Span(run.duration(now: state.now).short)])) }
-        if let left = state.digest.left { right.append((3, [Span("ETA ~\(left.short)", .dim)])) }
+        if let left = state.digest.left { right.append((4, [Span("ETA ~\(left.short)", .dim)])) }
         if state.columns >= 150, !state.digest.path.isEmpty {
             let path = state.digest.path.map(\.rawValue).joined(separator: " ▸ ")
-            right.append((5, [Span("critical path \(path)", .dim)]))
+            right.append((6, [Span("critical path \(path)", .dim)]))
         }
         let clock =
             run.status == .running
             ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
-        right.append((4, [Span(clock, .dim)]))
+        right.append((5, [Span(clock, .dim)]))
         if state.replay != nil {
             right.append((2, [Span("replay", .wait)]))
         } else {
