@@ -133,7 +133,7 @@ struct DashboardReducerTests {
         }
     }
 
-    @Test("A read-only dashboard sends nothing", arguments: ["r", "R", "x", "X", "P"] as [Character])
+    @Test("A read-only dashboard sends nothing", arguments: ["r", "R", "x", "X", "P", "O"] as [Character])
     func readOnly(key: Character) {
         var state = failed(readOnly: true)
         #expect(state.press([.character("e"), .character(key), .tab, .enter]).isEmpty)

@@ -134,7 +134,7 @@ enum DashboardKeys {
             "page-log", ["o"], .act, "open the stage's log in $PAGER; in the log, the whole of it",
             action: { $0.page($1) }),
         Binding(
-            "edit", ["O"], .act, "open the pipeline file at the stage in $EDITOR",
+            "edit", ["O"], .act, "open the pipeline file at the stage in $EDITOR", refusal: { $0.editRefusal },
             action: { [.edit($1.selection.stage)] }),
     ]
 

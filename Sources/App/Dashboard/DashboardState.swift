@@ -273,6 +273,9 @@ struct DashboardState: ScreenState {
             ? "the run's process died; continue it with: \(hint("resume \(run.id)"))" : nil
     }
 
+    /// Why the user cannot change the pipeline file from here; nil if they can.
+    var editRefusal: String? { replay != nil || isReadOnly ? steeringRefusal : nil }
+
     /// Whether the run has ended in this process, which still takes commands to it and can reopen it.
     var isOpenHere: Bool { ownsRun && isLive && run.status != .running }
 

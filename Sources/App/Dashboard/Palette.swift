@@ -157,7 +157,7 @@ struct PaletteVerb: Sendable {
             return reducer.showLog(&state) { $0.unit = unit }
         },
         ofStage("copy log of") { _, state in [.copy(.log(state.selection))] },
-        ofStage("edit") { _, state in [.edit(state.selection.stage)] },
+        ofStage("edit", refusal: { $0.editRefusal }) { _, state in [.edit(state.selection.stage)] },
         PaletteVerb(name: "limit", argument: "max_parallel or POOL, and a NUMBER") { state, text in
             let words = text.split(separator: " ")
             return state.run.plan.limits.filter { words.isEmpty || PaletteEntry.rank($0.name, String(words[0])) != nil }

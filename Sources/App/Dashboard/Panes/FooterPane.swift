@@ -108,7 +108,7 @@ extension DashboardState {
                 let statuses = digest.statuses
                 return run.plan.allDownstream(of: index).count { statuses[$0] == .blocked }
             }
-        let then = blocked > 0 ? ", then the \(blocked.counted("stage")) blocked by it" : ""
+        let then = blocked > 0 ? ", then the \(blocked == 1 ? "stage" : blocked.counted("stage")) blocked by it" : ""
         let what = selection == UnitID(named) ? "it" : selection.description
         return "\(keys.key("retry", "r")) retries \(what)\(then)"
     }
