@@ -140,7 +140,7 @@ struct StageSearchTests {
         var state = fanOut()
         state.selection = "clean"
         #expect(
-            DashboardScreen.draw(state, LogLineList()).text.contains("r retries it, then the 1 stage blocked by it"))
+            DashboardScreen.draw(state, LogLineList()).text.contains("r retries it, then the stage blocked by it"))
         state.press(["e"])
         state.toast = nil
         #expect(DashboardScreen.draw(state, LogLineList()).text.contains("r retries clean/p17"))

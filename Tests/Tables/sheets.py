@@ -78,6 +78,15 @@ def old_mac(file):
     sheet.write_row(0, 0, ["day"])
     sheet.write_datetime(1, 0, datetime.datetime(2026, 1, 5), book.add_format({"num_format": "dd/mm/yyyy"}))
     book.close()
+    # What Excel adds for itself has an element of the same name, which says nothing of days.
+    with zipfile.ZipFile(file) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    addition = (b'<extLst><ext xmlns:x15="http://schemas.microsoft.com/office/spreadsheetml/2010/11/main" '
+                b'uri="{140A7094-0E35-4892-8432-C4D2E57EDEB5}"><x15:workbookPr chartTrackingRefBase="1"/></ext></extLst>')
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b"</workbook>", addition + b"</workbook>")
+    with zipfile.ZipFile(file, "w") as whole:
+        for name, content in parts.items():
+            whole.writestr(name, content)
 
 
 def long(file):

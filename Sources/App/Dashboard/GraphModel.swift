@@ -99,7 +99,9 @@ struct GraphModel: Sendable {
             let names = scene.items.map(name)
             // The number of a fan-out's items is never cut.
             let (long, terse) = (scene.items.map { extra($0) }, scene.items.map { extra($0, isTerse: true) })
-            func drawing(_ size: Size, columns: Int, fits: Bool, isTerse: Bool = false) -> GraphDrawing? {
+            func drawing(
+                _ size: Size, columns: Int, fits: Bool, isTerse: Bool = false, hasWholeFirst: Bool = false
+            ) -> GraphDrawing? {
                 let extras = isTerse ? terse : long
                 let natural = zip(names, extras).map { TextWidth.of($0) + $1 }
                 let routing = cache.routing(kind, size.density) {
@@ -110,18 +112,24 @@ struct GraphModel: Sendable {
                         natural, columns: columns, least: size.least, shortest: size.shortest)
                 else { return nil }
                 // The stage that is looked at has its whole name, whatever room is left for those around it.
-                if isTerse { widths[0] = natural[0] }
+                if isTerse || hasWholeFirst { widths[0] = natural[0] }
                 let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
                 // A number in place of a name tells nobody anything.
                 if fits, labels.contains(where: NameLabels.isNumbered) { return nil }
                 let picture = GraphPicture(
                     routing, names: zip(labels, extras).map { TextWidth.of($0) + $1 }, least: size.least)
+                if fits, picture.width > columns { return nil }
                 return GraphDrawing(
                     kind: kind, scene: scene, picture: picture, labels: labels, isTerse: isTerse, fits: fits)
             }
             let isLarge = scene.items.count > Self.detailLimit
             let sizes =
                 Self.sizes.filter { !isLarge || $0.density == .short } + (fallsBack ? [Self.smallest] : [])
+            if case .focus = kind {
+                for size in sizes {
+                    if let found = drawing(size, columns: columns, fits: true, hasWholeFirst: true) { return found }
+                }
+            }
             for size in sizes {
                 if let found = drawing(size, columns: columns, fits: true) { return found }
             }

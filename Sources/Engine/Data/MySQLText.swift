@@ -13,6 +13,14 @@ enum MySQLText {
         "SET @caudal = IF(\(condition), 1, (SELECT n FROM (SELECT 1 AS n UNION ALL SELECT 2) AS two))"
     }
 
+    /// A statement that fails where rows of other tables would go, or lose their value, with those of a table.
+    static func demandNoCascade(to schema: String, _ table: String) -> String {
+        demand(
+            "NOT EXISTS (SELECT 1 FROM information_schema.referential_constraints WHERE unique_constraint_schema = \(text(schema)) "
+                + "AND referenced_table_name = \(text(table)) AND delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))"
+        )
+    }
+
     /// The type of a column of a table that a load creates.
     ///
     /// - Parameter isKey: Whether it is part of the primary key, which long texts cannot be.
@@ -65,6 +73,40 @@ struct MySQLColumn {
         let digits = native.split { !$0.isNumber }.compactMap { Int($0) }
         guard let precision = digits.first, precision <= 38 else { return .text }
         return .decimal(precision: precision, scale: digits.count > 1 ? digits[1] : 0)
+    }
+
+    /// Conditions for values that the server would change without a word in place of refusing them, with what it is about
+    /// them: an entry by its number, a text without its end, a time without its fraction.
+    ///
+    /// - Parameter text: SQL for the value as text.
+    func misfits(_ text: String, _ sql: any SQLDialect) -> [(condition: String, words: String)] {
+        let size = native.split { !$0.isNumber }.first.flatMap { Int($0) }
+        switch word {
+        case "char", "varchar":
+            guard let size else { return [] }
+            let blank = "whose blank at the end \(native) leaves out"
+            let ending = word == "char" ? [(sql.matches(text, pattern: " $"), blank)] : []
+            return [(sql.matches(text, pattern: "(?s)^.{\(size)}.+$"), "too long for \(native)")] + ending
+        case "enum":
+            let list = entries.map(sql.text).joined(separator: ", ")
+            return [("\(text) NOT IN (\(list))", "which is no entry of \(native)")]
+        case "set":
+            return [(sql.matches(text, pattern: "^[0-9]+$"), "which \(native) takes for the number of its entries")]
+        case "datetime", "timestamp", "time":
+            let digits = size ?? 0
+            guard digits < 6 else { return [] }
+            let pattern = "\\.[0-9]{\(digits)}[0-9]*[1-9]"
+            return [(sql.matches(text, pattern: pattern), "a fraction that \(native) leaves out")]
+        case "year":
+            let years = "^(0|19[0-9]{2}|20[0-9]{2}|21[0-4][0-9]|215[0-5])$"
+            return [("NOT " + sql.matches(text, pattern: years), "which is no year of MySQL")]
+        default: return []
+        }
+    }
+
+    /// The entries of an `enum('a','b')`.
+    private var entries: [String] {
+        native.matches(of: #/'((?:[^']|'')*)'/#).map { String($0.output.1).replacing("''", with: "'") }
     }
 
     /// Whether the engine writes values of the type as they are; of others it has a wrong idea.

@@ -7,6 +7,11 @@ enum MySQLMessage {
         else { return nil }
         let words = String(text[end...].prefix { $0 != "\n" })
         guard text.contains("SET @caudal"), words.contains("more than 1 row") else { return words }
+        if text.contains("referential_constraints") {
+            return
+                "rows of other tables refer to these with ON DELETE CASCADE or SET NULL, and would go with them; nothing was "
+                + "loaded: use 'mode: upsert', or change those references"
+        }
         return text.contains("GET_LOCK")
             ? "another load of the table did not end within an hour"
             : "the table did not take exactly these rows: a trigger left some out; nothing was loaded"

@@ -53,7 +53,10 @@ enum CellFormat: Sendable {
     /// - Parameter is1904: Whether days are counted from 1904 on, as old Macs do.
     func text(of number: Double, is1904: Bool) -> String? {
         guard number.isFinite else { return nil }
-        if self == .number { return number.plain }
+        if self == .number {
+            // As digits, however many: most whole numbers of this size are numbers of something.
+            return number == number.rounded() && abs(number) < 1e18 ? String(Int64(number)) : number.plain
+        }
         // Excel keeps times to the millisecond. The last day is 9999-12-31.
         guard number >= 0, number < 2_958_466 else { return nil }
         let milliseconds = Int64((number * 86_400_000).rounded())

@@ -29,7 +29,8 @@ struct SheetCopy {
             }
             (values[place], shown[place]) = (cell.text, cell.text)
         }
-        guard shown.contains(where: { !$0.isEmpty }) else { return nil }
+        // A row of nothing but texts that mean no value is a row, as in CSV.
+        guard row.cells.contains(where: { !$0.text.isEmpty }) else { return nil }
         rows += 1
         let line = row.number == expected ? "" : "\(rows),\(row.number)\n"
         expected = row.number + 1

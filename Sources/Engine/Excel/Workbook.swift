@@ -33,8 +33,11 @@ struct Workbook {
         let related = try relations(of: book)
         var found: [(name: String, id: String)] = []
         var reader = try xml(book)
+        // What programs add for themselves has names of this level, too.
+        var isAddition = false
         while let token = try reader.next() {
-            guard token == .start else { continue }
+            if reader.name == "extLst" { isAddition = token == .start }
+            guard token == .start, !isAddition else { continue }
             switch reader.name {
             case "sheet": found.append((try reader.attribute("name") ?? "", try reader.attribute("id") ?? ""))
             case "workbookPr": is1904 = Self.isTrue(try reader.attribute("date1904"))
