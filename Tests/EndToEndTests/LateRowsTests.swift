@@ -162,6 +162,19 @@ struct LateRowsTests {
             "type: sql, query: 'select a.id, a.seen, b.v from t a left join t b on b.id = a.v', key: id",
             "reads 't' more than once"
         ),
+        (
+            "type: sql, query: 'with x as (select * from t) select a.id, a.seen, b.v from x a left join x b on b.id = a.v', key: id",
+            "reads 't' more than once"
+        ),
+        ("type: sql, query: 'with x as (select * from t) select id, seen, v from x', key: id", nil),
+        ("type: sql, query: 'select id, seen, row_number() over (order by seen) n from t', key: id", "computes row_number"),
+        (
+            "type: sql, query: 'select id, seen, v from t qualify row_number() over (partition by v order by seen) = 1', key: id",
+            "computes row_number"
+        ),
+        ("type: sql, query: 'select distinct on (v) id, seen, v from t order by v, id', key: id", "computes DISTINCT ON"),
+        ("type: sql, query: 'select distinct id, seen, v from t', key: id", nil),
+        ("type: sql, query: 'select id, seen, v from t order by seen limit 4', key: id", "computes LIMIT"),
         ("type: sql, query: 'select id, seen, v from t where v < (select avg(v) from t)', key: id", "computes avg"),
         (
             "type: process, input: t, steps: [{sql: 'select max(id) id, max(seen) seen from input group by v'}], key: id",

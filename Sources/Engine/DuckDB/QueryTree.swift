@@ -57,6 +57,11 @@ private struct TreeWalk {
     var tables: [QueryReading.Table] = []
     var unsteady: [String] = []
     var gatherings: [Query.Gathering] = []
+    /// The tables that common table expressions read, and which of those were read themselves.
+    private var expressionTables: [String: [QueryReading.Table]] = [:]
+    private var usedExpressions: Set<String> = []
+    /// Whether what is looked at chooses rows of a query by their numbers.
+    private var isChoosing = false
     var fault: QueryReading.Fault?
 
     init(volatile: Set<String>) { self.volatile = volatile }
@@ -89,20 +94,30 @@ private struct TreeWalk {
         if let map = (node["cte_map"] as? [String: Any])?["map"] as? [[String: Any]] {
             // Each sees those before it, and not itself: there its name is that of a table.
             for entry in map {
+                let before = tables.count
                 if let value = entry["value"] { visit(value, scope: scope) }
-                if let key = entry["key"] as? String { scope.insert(key.lowercased()) }
+                guard let key = (entry["key"] as? String)?.lowercased() else { continue }
+                scope.insert(key)
+                expressionTables[key] = Array(tables[before...])
+                usedExpressions.remove(key)
             }
         }
         let ownName = (node["cte_name"] as? String ?? node["ctename"] as? String)?.lowercased()
         for (key, value) in node where key != "cte_map" {
             // The part that goes on from what is there, and the body behind a common table expression, see its name.
             let seesOwn = type == "RECURSIVE_CTE_NODE" && key == "right" || type == "CTE_NODE" && key == "child"
+            let wasChoosing = isChoosing
+            isChoosing = wasChoosing || key == "qualify"
             visit(value, scope: seesOwn ? scope.union([ownName].compactMap { $0 }) : scope)
+            isChoosing = wasChoosing
         }
     }
 
     private mutating func note(_ node: [String: Any], _ type: String?, _ scope: Set<String>) {
-        if let sample = node["sample"], !(sample is NSNull) { note(unsteady: "a sample") }
+        if let sample = node["sample"], !(sample is NSNull) {
+            note(unsteady: "a sample")
+            gatherings.append(Query.Gathering(word: "a sample", columns: []))
+        }
         noteGathering(node, type)
         switch type {
         case "BASE_TABLE": note(table: node, scope)
@@ -148,18 +163,26 @@ private struct TreeWalk {
         "sum_no_overflow", "bit_and", "bit_or", "bit_xor",
     ]
 
-    /// Functions over other rows that number the rows, by which a query takes one of those with a key.
+    /// Functions over other rows that number the rows; `QUALIFY` takes the newest of those with a key by them.
     private static let numberings: Set<String> = ["WINDOW_ROW_NUMBER", "WINDOW_RANK", "WINDOW_RANK_DENSE"]
 
     private mutating func noteGathering(_ node: [String: Any], _ type: String?) {
         func columns(_ value: Any?) -> [String] {
             (value as? [[String: Any]] ?? []).compactMap { ($0["column_names"] as? [String])?.last }
         }
-        if node["class"] as? String == "WINDOW", let type, !Self.numberings.contains(type) {
+        if node["class"] as? String == "WINDOW", let type {
+            let first = (node["orders"] as? [[String: Any]])?.first?["type"] as? String
+            if isChoosing, Self.numberings.contains(type), first == "DESCENDING" { return }
             let word = node["function_name"] as? String ?? "a window"
             return gatherings.append(Query.Gathering(word: word, columns: columns(node["partitions"])))
         }
         guard type == "SELECT_NODE" else { return }
+        for modifier in node["modifiers"] as? [[String: Any]] ?? [] {
+            let targets = modifier["distinct_on_targets"] as? [[String: Any]] ?? []
+            if !targets.isEmpty { gatherings.append(Query.Gathering(word: "DISTINCT ON", columns: columns(targets))) }
+            guard (modifier["type"] as? String)?.hasPrefix("LIMIT") == true else { continue }
+            gatherings.append(Query.Gathering(word: "LIMIT", columns: []))
+        }
         let list = node["select_list"] as? [[String: Any]] ?? []
         let groups = node["group_expressions"] as? [[String: Any]] ?? []
         let isAll = node["aggregate_handling"] as? String == "FORCE_AGGREGATES"
@@ -191,7 +214,13 @@ private struct TreeWalk {
         let name = node["table_name"] as? String ?? ""
         let schema = node["schema_name"] as? String ?? ""
         let catalog = node["catalog_name"] as? String ?? ""
-        if schema.isEmpty, catalog.isEmpty, scope.contains(name.lowercased()) { return }
+        if schema.isEmpty, catalog.isEmpty, scope.contains(name.lowercased()) {
+            // An expression that is read again reads its tables again.
+            if !usedExpressions.insert(name.lowercased()).inserted {
+                tables += expressionTables[name.lowercased()] ?? []
+            }
+            return
+        }
         // `recurring.x` is what a recursive expression has found so far.
         if schema.lowercased() == "recurring", scope.contains(name.lowercased()) { return }
         // The engine's own tables tell of the engine.
