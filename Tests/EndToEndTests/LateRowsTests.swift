@@ -159,21 +159,32 @@ struct LateRowsTests {
             nil
         ),
         (
-            "type: sql, query: 'select a.id, a.seen, b.v from t a left join t b on b.id = a.v', key: id",
+            "type: sql, query: 'select a.id, a.seen, b.v from t a join t b on b.id = a.v', key: id",
             "reads 't' more than once"
         ),
         (
-            "type: sql, query: 'with x as (select * from t) select a.id, a.seen, b.v from x a left join x b on b.id = a.v', key: id",
+            "type: sql, query: 'with x as (from t) select a.id, a.seen, b.v from x a join x b on b.id = a.v', key: id",
             "reads 't' more than once"
         ),
         ("type: sql, query: 'with x as (select * from t) select id, seen, v from x', key: id", nil),
-        ("type: sql, query: 'select id, seen, row_number() over (order by seen) n from t', key: id", "computes row_number"),
+        (
+            "type: sql, query: 'select id, seen, row_number() over (order by seen) n from t', key: id",
+            "computes row_number"
+        ),
         (
             "type: sql, query: 'select id, seen, v from t qualify row_number() over (partition by v order by seen) = 1', key: id",
             "computes row_number"
         ),
-        ("type: sql, query: 'select distinct on (v) id, seen, v from t order by v, id', key: id", "computes DISTINCT ON"),
+        (
+            "type: sql, query: 'select distinct on (v) id, seen, v from t order by v, id', key: id",
+            "computes DISTINCT ON"
+        ),
         ("type: sql, query: 'select distinct id, seen, v from t', key: id", nil),
+        (
+            "type: sql, query: 'select c.id, t.seen from c left join t on c.id = t.v', watermark_of: t, key: id",
+            "a LEFT JOIN"
+        ),
+        ("type: sql, query: 'select t.id, t.seen from t left join c on c.id = t.v', watermark_of: t, key: id", nil),
         ("type: sql, query: 'select id, seen, v from t order by seen limit 4', key: id", "computes LIMIT"),
         ("type: sql, query: 'select id, seen, v from t where v < (select avg(v) from t)', key: id", "computes avg"),
         (
@@ -196,6 +207,7 @@ struct LateRowsTests {
     func partial(stage: String, words: String?) async throws {
         let merge = stage + ", mode: merge, watermark: seen"
         let project = try await project(merge, rows: Self.before)
+        _ = try await project.query("copy (select 1 as id) to 'c.parquet'")
         let told = try await project.caudal("validate", "p.yaml")
         #expect((told.status == 0) == (words == nil), "\(told)")
         if let words { #expect("\(told)".contains(words) && "\(told)".contains("partial: true"), "\(told)") }

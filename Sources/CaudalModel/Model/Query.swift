@@ -26,10 +26,13 @@ package struct Query: Sendable, Equatable {
         package var word: String
         /// The columns whose rows are taken together; empty where all are.
         package var columns: [String]
+        /// The names of the tables whose rows it is about, in small letters; nil for all that the query reads.
+        package var tables: Set<String>?
 
-        package init(word: String, columns: [String]) {
+        package init(word: String, columns: [String], tables: Set<String>? = nil) {
             self.word = word
             self.columns = columns
+            self.tables = tables
         }
     }
 

@@ -117,7 +117,8 @@ package struct QueryExamination {
             let column = new.column.value
             // Of a group with one value in that column, all rows are read.
             let partial = query.gatherings.first { gathering in
-                !gathering.columns.contains { $0.lowercased() == column.lowercased() }
+                gathering.tables?.contains(new.name.rawValue.lowercased()) != false
+                    && !gathering.columns.contains { $0.lowercased() == column.lowercased() }
             }
             if let partial {
                 problems.report(

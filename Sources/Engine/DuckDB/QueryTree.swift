@@ -176,6 +176,7 @@ private struct TreeWalk {
             let word = node["function_name"] as? String ?? "a window"
             return gatherings.append(Query.Gathering(word: word, columns: columns(node["partitions"])))
         }
+        if type == "JOIN" { noteOuterJoin(node) }
         guard type == "SELECT_NODE" else { return }
         for modifier in node["modifiers"] as? [[String: Any]] ?? [] {
             let targets = modifier["distinct_on_targets"] as? [[String: Any]] ?? []
@@ -195,6 +196,27 @@ private struct TreeWalk {
             keys += columns([list[place - 1]])
         }
         gatherings.append(Query.Gathering(word: word, columns: keys))
+    }
+
+    /// Notes an outer join, which makes a row without values where a table has no partner for a row of the other one.
+    private mutating func noteOuterJoin(_ node: [String: Any]) {
+        let kind = node["join_type"] as? String ?? ""
+        let sides = ["LEFT": ["right"], "RIGHT": ["left"], "OUTER": ["left", "right"]][kind] ?? []
+        let names = sides.reduce(into: Set<String>()) { $0.formUnion(tableNames(in: node[$1] ?? [])) }
+        if !names.isEmpty {
+            gatherings.append(
+                Query.Gathering(word: "a \(kind == "OUTER" ? "FULL" : kind) JOIN", columns: [], tables: names))
+        }
+    }
+
+    /// The names of the tables in a part of a query, also those that its common table expressions read.
+    private func tableNames(in value: Any) -> Set<String> {
+        if let list = value as? [Any] { return list.reduce(into: []) { $0.formUnion(tableNames(in: $1)) } }
+        guard let node = value as? [String: Any] else { return [] }
+        if node["type"] as? String == "BASE_TABLE", let name = (node["table_name"] as? String)?.lowercased() {
+            return Set([name] + (expressionTables[name] ?? []).map { $0.name.lowercased() })
+        }
+        return node.values.reduce(into: []) { $0.formUnion(tableNames(in: $1)) }
     }
 
     /// The first aggregate function in a part of a query, besides those of queries in it.
