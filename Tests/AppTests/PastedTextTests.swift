@@ -37,6 +37,13 @@ struct PastedTextTests {
         state.press([.character("r"), .tab])
         #expect(state.press([.line("publish")]).isEmpty)
         #expect(state.isAsking)
+        state.press([.escape, .character(":")])
+        #expect(state.press([.line("pause")]).isEmpty)
+        guard case .palette(let palette)? = state.overlay else {
+            Issue.record("the palette acted on a line that nobody accepted")
+            return
+        }
+        #expect(palette.text == "pause")
     }
 
     @Test("A question that asks for no name takes none of it")

@@ -129,11 +129,12 @@ extension DashboardState {
         return true
     }
 
-    /// Whether what is on the screen takes a line of text together with the enter behind it.
+    /// Whether what is on the screen takes a line of text together with the enter behind it; what would act on it at once, as the
+    /// palette does, waits for an enter that is pressed.
     var takesLines: Bool {
         switch overlay {
-        case .prompt, .palette: true
-        case .help, .confirm, .copying, .history, .comparison, .limits, nil: false
+        case .prompt: true
+        case .palette, .help, .confirm, .copying, .history, .comparison, .limits, nil: false
         }
     }
 

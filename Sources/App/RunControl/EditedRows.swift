@@ -19,6 +19,9 @@ struct EditedRows {
         let after = Table(text.utf8)
         guard let header = after.rows.first else { throw Failure("the file is empty") }
         guard header.values == before.rows.first?.values else {
+            if given.utf8.contains(0x0D), header.values.last?.text.utf8.last == 0x0D {
+                throw Failure("its lines end with CR LF now, as some of its values do; save the file with LF alone")
+            }
             throw Failure("the first line names the columns, and has to stay as it is")
         }
         if let line = after.openQuote { throw Failure("the quotation mark on line \(line) is never closed") }

@@ -28,11 +28,7 @@ extension RunState {
     func quarantinedRows(of stage: StageID) -> Int64? {
         guard let index = plan.index(of: stage), plan.stages[index].type == ValidateStage.typeName else { return nil }
         return stages[index].units.reduce(0) { sum, unit in
-            // An attempt that failed before it had looked at any row says nothing of them.
-            let counts = unit.state.attempts.compactMap(\.result).compactMap { result in
-                result.rows?.quarantined ?? result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
-            }
-            return sum + (counts.last ?? 0)
+            sum + (unit.state.attempts.compactMap(\.result?.quarantinedRows).last ?? 0)
         }
     }
 }

@@ -125,16 +125,18 @@ struct KeyIntake {
         return others + [isLine ? .line(Self.trimmed(text)) : .paste(Self.trimmed(text))]
     }
 
-    /// Whether the keys are a text for the field that their beginning opens, with the enter behind it and perhaps one key more.
+    /// Whether the keys are a text for the search or the filter that their beginning opens, with the enter behind it and perhaps
+    /// the key for the next place.
     ///
-    /// A program types so, such as `/orders⏎n`. What a paste that begins so would find or filter does no harm.
+    /// A program types so, such as `/orders⏎n`. A paste that begins so finds or filters something, and changes nothing.
     private static func fillsField(_ keys: [Key]) -> Bool {
         var rest = keys[...]
         if let first = rest.first, ["L", "1", "2", "3", "4", .tab].contains(first) { rest.removeFirst() }
-        guard let opener = rest.popFirst(), ["/", ":", "f"].contains(opener) else { return false }
+        guard let opener = rest.popFirst(), ["/", "f"].contains(opener) else { return false }
         let text = rest.prefix { if case .character = $0 { true } else { false } }
         let behind = rest.dropFirst(text.count)
-        return (1...80).contains(text.count) && behind.first == .enter && behind.count <= 2
+        return (1...80).contains(text.count)
+            && (behind == [.enter] || behind == [.enter, "n"] || behind == [.enter, "N"])
     }
 
     /// Whether the input is too much for typing: a line end with more text after it, or many different keys.

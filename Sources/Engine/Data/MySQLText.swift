@@ -81,6 +81,7 @@ struct MySQLColumn {
     /// - Parameter text: SQL for the value as text.
     func misfits(_ text: String, _ sql: any SQLDialect) -> [(condition: String, words: String)] {
         let size = native.split { !$0.isNumber }.first.flatMap { Int($0) }
+        let list = entries.map(sql.text).joined(separator: ", ")
         switch word {
         case "char", "varchar":
             guard let size else { return [] }
@@ -88,10 +89,12 @@ struct MySQLColumn {
             let ending = word == "char" ? [(sql.matches(text, pattern: " $"), blank)] : []
             return [(sql.matches(text, pattern: "(?s)^.{\(size)}.+$"), "too long for \(native)")] + ending
         case "enum":
-            let list = entries.map(sql.text).joined(separator: ", ")
             return [("\(text) NOT IN (\(list))", "which is no entry of \(native)")]
         case "set":
-            return [(sql.matches(text, pattern: "^[0-9]+$"), "which \(native) takes for the number of its entries")]
+            let isNumber = sql.matches(text, pattern: "^[0-9]+$")
+            return [
+                ("\(isNumber) AND \(text) NOT IN (\(list))", "which \(native) takes for the number of its entries")
+            ]
         case "datetime", "timestamp", "time":
             let digits = size ?? 0
             guard digits < 6 else { return [] }

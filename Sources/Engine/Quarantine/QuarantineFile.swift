@@ -43,9 +43,10 @@ package struct QuarantineFile: Sendable {
                 stage.hasItems
                 ? stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } : [(UnitID(stage.id), stage.unit)]
             return units.compactMap { id, unit in
-                guard let attempt = unit.attempts.last(where: { $0.result != nil }), let result = attempt.result else {
-                    return nil
-                }
+                let ended = unit.attempts.filter { $0.result != nil }
+                guard let attempt = ended.last(where: { $0.result?.quarantinedRows != nil }) ?? ended.last,
+                    let result = attempt.result
+                else { return nil }
                 if result.ending == .failed { return leftBehind(by: attempt, result, id, folder) }
                 guard let rows = result.rows?.quarantined, rows > 0,
                     let artifact = result.artifacts.first(where: { $0.dataset == nil })
@@ -65,5 +66,13 @@ package struct QuarantineFile: Sendable {
         guard let name = names.first(where: { $0.hasSuffix(".csv") || $0.hasSuffix(".parquet") }) else { return nil }
         let rows = result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
         return rows == 0 ? nil : QuarantineFile(stage: id.stage, rows: rows, path: place + "/" + name, artifact: nil)
+    }
+}
+
+extension AttemptResult {
+    /// How many rows a validate stage's attempt quarantined, also where it failed; nil for one that failed before it had looked at
+    /// any row, and so says nothing of them.
+    package var quarantinedRows: Int64? {
+        rows?.quarantined ?? checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
     }
 }

@@ -159,7 +159,7 @@ struct PipelineSchemaTests {
             {type: slurm, partition: main, account: data, qos: low, time: 2h, memory: 4GB, cpus: 2, poll: 5s,
             options: [--nice], duckdb: /usr/bin/duckdb, env: [LANG]}
           pods:
-            {type: kubernetes, context: work, namespace: etl, image: "tools:3", claim: shared, mount: /work,
+            {type: kubernetes, context: work, namespace: etl, image: "tools:3", claim: shared, mount: /srv/project,
             service_account: loader, pull: always, memory: 4GB, cpu: 0.5, node_selector: {example.com/pool: big},
             start: 20m, keep: 2d, poll: 5s, duckdb: /usr/bin/duckdb, env: [LANG]}
         connections:

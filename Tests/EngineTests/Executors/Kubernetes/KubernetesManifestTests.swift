@@ -24,7 +24,7 @@ struct KubernetesManifestTests {
             workFolder: scratch.path, resources: resources)
         return (
             KubernetesManifest(
-                folder, settings, mount: "/work", call, for: attempt, user: user, group: user), folder, scratch
+                folder, settings, mount: "/srv/project", call, for: attempt, user: user, group: user), folder, scratch
         )
     }
 
@@ -37,7 +37,7 @@ struct KubernetesManifestTests {
     func expected() throws {
         let (manifest, folder, _) = try manifest(Self.full)
         let random = try #require(folder.note.mark.split(separator: "-").last)
-        let text = manifest.text.replacing(folder.path, with: "/work/staging/.caudal-launch/1")
+        let text = manifest.text.replacing(folder.path, with: "/srv/project/staging/.caudal-launch/1")
             .replacing(random, with: "0123456789abcdef")
         let path = Repository.path(Self.expectation)
         if ProcessInfo.processInfo.environment["CAUDAL_RECORD_GOLDEN"] == "1" {
