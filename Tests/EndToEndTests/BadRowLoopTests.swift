@@ -126,6 +126,40 @@ struct BadRowLoopTests {
         try await terminal.close()
     }
 
+    @Test(
+        "Rows are still there after an attempt that failed before it looked at any",
+        .enabled(if: Checkout.runsDuckDBTests))
+    func stillThere() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: intake
+            datasets: {raw: {path: raw.csv, schema: raw.json}, valid: {path: valid.csv}}
+            stages:
+              validate: {type: validate, input: raw, output: valid, quarantine: aside.csv, checks: [{row_count: {min: 3}}]}
+            """)
+        try project.write("raw.json", #"{"type": "object", "properties": {"id": {"type": "integer"}}}"#)
+        try project.write("raw.csv", "id\n1\ntwo\n3\n")
+        // A program that fails at each script stands for whatever ends an attempt early.
+        try project.write(
+            "broken.sh",
+            "#!/bin/sh\ncase \"$*\" in *-f*) exit 9;; esac\nexec \"$REAL_DUCKDB\" \"$@\"\n")
+        _ = try await project.run("/bin/chmod", ["+x", "broken.sh"])
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
+        let early = try await project.run(
+            "/bin/sh",
+            [
+                "-c",
+                "REAL_DUCKDB=$CAUDAL_DUCKDB CAUDAL_DUCKDB=$PWD/broken.sh exec '\(CaudalProject.program)' retry last validate --plain",
+            ])
+        #expect(early.status == 1 && "\(early)".contains("attempt 2"), "\(early)")
+        let shown = try await project.caudal("quarantine", "show", "last", "validate", "--to", "rows.csv")
+        #expect(shown.status == 0, "\(shown)")
+        #expect(try project.read("rows.csv").contains("raw.csv,2,two,"))
+    }
+
     @Test("A stage is mended in the editor, and retried as the file says now", arguments: sizes)
     func editAndRetry(size: Size) async throws {
         let project = try CaudalProject(copying: [])
