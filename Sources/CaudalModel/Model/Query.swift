@@ -28,11 +28,14 @@ package struct Query: Sendable, Equatable {
         package var columns: [String]
         /// The names of the tables whose rows it is about, in small letters; nil for all that the query reads.
         package var tables: Set<String>?
+        /// The column by which the greatest of those rows come first; nil where they are not chosen by their numbers.
+        package var greatest: String?
 
-        package init(word: String, columns: [String], tables: Set<String>? = nil) {
+        package init(word: String, columns: [String], tables: Set<String>? = nil, greatest: String? = nil) {
             self.word = word
             self.columns = columns
             self.tables = tables
+            self.greatest = greatest
         }
     }
 

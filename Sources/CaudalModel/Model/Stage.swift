@@ -217,10 +217,27 @@ package struct NewRowsAlone: Sendable {
     package var column: Located<String>
     /// The name by which queries of the stage read them.
     package var name: DatasetName
+    /// The columns that identify a row of the output; empty where rows are appended.
+    package var key: [String]
+    /// The columns of which the greatest value decides which row of a key stays.
+    package var deciding: [String]
 
-    package init(column: Located<String>, name: DatasetName) {
+    package init(column: Located<String>, name: DatasetName, key: [String], deciding: [String]) {
         self.column = column
         self.name = name
+        self.key = key
+        self.deciding = deciding
+    }
+
+    /// Whether what a query computes of them is the same as of all rows, once it is added to the output.
+    package func isWhole(_ gathering: Query.Gathering) -> Bool {
+        func folded(_ names: [String]) -> Set<String> { Set(names.map { $0.lowercased() }) }
+        if gathering.tables?.contains(name.rawValue.lowercased()) == false { return true }
+        // Of a group with one value in the column, all rows are read.
+        if folded(gathering.columns).contains(column.value.lowercased()) { return true }
+        // The newest row of each key takes the place of the one that the output has.
+        guard let greatest = gathering.greatest, !key.isEmpty else { return false }
+        return folded(gathering.columns) == folded(key) && folded(deciding).contains(greatest.lowercased())
     }
 }
 

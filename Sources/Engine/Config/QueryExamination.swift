@@ -115,12 +115,7 @@ package struct QueryExamination {
         copy.visitQueries { query in
             guard let new = stage.definition.newRowsAlone else { return }
             let column = new.column.value
-            // Of a group with one value in that column, all rows are read.
-            let partial = query.gatherings.first { gathering in
-                gathering.tables?.contains(new.name.rawValue.lowercased()) != false
-                    && !gathering.columns.contains { $0.lowercased() == column.lowercased() }
-            }
-            if let partial {
+            if let partial = query.gatherings.first(where: { !new.isWhole($0) }) {
                 problems.report(
                     "the query computes \(partial.word) of the rows that are new by '\(column)', and not of all rows: "
                         + "what it gives for a key is a part of the whole",

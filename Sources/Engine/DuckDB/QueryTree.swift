@@ -171,10 +171,13 @@ private struct TreeWalk {
             (value as? [[String: Any]] ?? []).compactMap { ($0["column_names"] as? [String])?.last }
         }
         if node["class"] as? String == "WINDOW", let type {
-            let first = (node["orders"] as? [[String: Any]])?.first?["type"] as? String
-            if isChoosing, Self.numberings.contains(type), first == "DESCENDING" { return }
-            let word = node["function_name"] as? String ?? "a window"
-            return gatherings.append(Query.Gathering(word: word, columns: columns(node["partitions"])))
+            let first = (node["orders"] as? [[String: Any]])?.first
+            let choosesGreatest =
+                isChoosing && Self.numberings.contains(type) && first?["type"] as? String == "DESCENDING"
+            let gathering = Query.Gathering(
+                word: node["function_name"] as? String ?? "a window", columns: columns(node["partitions"]),
+                greatest: choosesGreatest ? columns([first?["expression"]].compactMap { $0 }).first : nil)
+            return gatherings.append(gathering)
         }
         if type == "JOIN" { noteOuterJoin(node) }
         guard type == "SELECT_NODE" else { return }

@@ -12,7 +12,10 @@ extension Watermark {
         var start = greatest
         switch lookback?.value {
         case .time(let time): start = sql.cast(sql.earlier(greatest, by: time), to: column.type)
-        case .number(let number): start = "\(greatest) - \(number)"
+        case .number(let number):
+            // The column may have a type of few bits, or none below zero.
+            let wide = column.type == .integer ? sql.cast(greatest, to: .integer) : greatest
+            start = "\(wide) - \(number)"
         case nil: break
         }
         var script = SQLScript(title: "what '\(existing.dataset)' has already")

@@ -102,6 +102,14 @@ package struct OutputMerge: Sendable {
                 : "give these columns, or move the file away to begin another history", location: location)
     }
 
+    /// What queries see of the rows that they read by a name; nil where that is all of them, or is meant.
+    func newRowsAlone(named name: DatasetName) -> NewRowsAlone? {
+        guard let watermark, watermark.late == .ignore, !watermark.isPartial else { return nil }
+        return NewRowsAlone(
+            column: watermark.column, name: name, key: key.map(\.value),
+            deciding: [watermark.column.value, order?.value].compactMap { $0 })
+    }
+
     // MARK: - What is measured
 
     /// Adds the statements that tell whether the new rows can be added.

@@ -18,7 +18,7 @@ package struct ProcessStage: StageType {
     package var watermark: Located<String>? { merge?.watermark?.column }
     package var watermarkedInput: DatasetName? { watermark == nil ? nil : input.value }
     package var newRowsAlone: NewRowsAlone? {
-        merge?.watermark?.newRowsAlone(named: DatasetName(Query.inputName))
+        merge?.newRowsAlone(named: DatasetName(Query.inputName))
     }
     package func reuseObstacle(isWanted: Bool) -> String? {
         merge == nil ? nil : "it adds to what its output has"

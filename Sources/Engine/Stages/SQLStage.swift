@@ -17,7 +17,7 @@ package struct SQLStage: StageType {
     /// Where it is not known which one is meant, ``outputColumns(_:)`` says so.
     package var watermarkedInput: DatasetName? { try? merge?.watermark?.input(of: inputs) }
     package var newRowsAlone: NewRowsAlone? {
-        watermarkedInput.flatMap { merge?.watermark?.newRowsAlone(named: $0) }
+        watermarkedInput.flatMap { merge?.newRowsAlone(named: $0) }
     }
     package func reuseObstacle(isWanted: Bool) -> String? {
         merge == nil ? nil : "it adds to what its output has"

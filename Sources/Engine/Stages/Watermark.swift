@@ -82,11 +82,6 @@ package struct Watermark: Sendable {
         return only.value
     }
 
-    /// What queries see of the rows that they read by a name; nil where that is all of them, or is meant.
-    func newRowsAlone(named name: DatasetName) -> NewRowsAlone? {
-        late == .ignore && !isPartial ? NewRowsAlone(column: column, name: name) : nil
-    }
-
     /// - Throws: ``ConfigError`` where the column cannot tell what is new.
     func check(_ source: DataSource?, output: [Column]) throws(ConfigError) {
         guard let source else { return }
