@@ -94,6 +94,57 @@ struct JSONInputTests {
         #expect(try project.read("o.csv") == expected)
     }
 
+    @Test(
+        "A whole number that numbers of 64 bits do not hold keeps its digits, also inside of lists and objects",
+        arguments: [
+            #"{"o":{"b":2.5}}\#n{"o":{"b":9007199254740993}}\#n"#, #"{"o":[9007199254740993]}\#n{"o":[0.5]}\#n"#,
+            #"{"o":[{"a b":{"c":[9007199254740993,0.5]}}]}\#n"#, #"{"o":{"e":18446744073709551616}}\#n"#,
+            #"{"o":{"e":18446744073709551615}}\#n{"o":{"e":-1}}\#n"#, #"{"o":18446744073709551615}\#n{"o":-1}\#n"#,
+            #"{"o":{"q\"r":9007199254740993,"s":0.5}}\#n{"o":{"q\"r":0.5,"s":0.5}}\#n"#,
+        ])
+    func exactNumbers(rows: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.status == 0 && "\(run)".contains("numbers of 64 bits do not hold"), "\(run)")
+        let wanted = rows.split(separator: "\n").map { $0.dropFirst(#"{"o":"#.count).dropLast() }
+        #expect(
+            try await project.query("select o from read_csv('o.csv', all_varchar = true)") == wanted.map(String.init))
+    }
+
+    @Test("Objects whose whole numbers are held stay objects, also beside floating point")
+    func heldNumbers() async throws {
+        let project = try project(#"{"o":{"id":9007199254740993,"p":0.5,"l":[1.5,3]}}\#n"#)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.status == 0 && !"\(run)".contains("do not hold"), "\(run)")
+        #expect(
+            try await project.query("select o from read_csv('o.csv', all_varchar = true)") == [
+                "{'id': 9007199254740993, 'p': 0.5, 'l': [1.5, 3.0]}"
+            ])
+    }
+
+    @Test(
+        "Rules for numbers go by their digits",
+        arguments: [
+            (
+                #"{"type": "number", "multipleOf": 0.01}"#, ["1.14", "1.39", "7.81", "119000.19", "1e-2"],
+                ["1.001", "1e-11"]
+            ),
+            (#"{"type": "integer", "multipleOf": 3}"#, ["9007199254740993"], ["9007199254740994"]),
+            (#"{"type": "integer", "maximum": 9007199254740992}"#, ["9007199254740992", "1"], ["9007199254740993"]),
+            (#"{"type": "integer", "const": 9007199254740992}"#, ["9007199254740992"], ["9007199254740993", "5"]),
+            (#"{"type": ["integer", "string"]}"#, ["9007199254740993", "5", "\"a\""], ["1.5"]),
+            (#"{"type": "number", "maximum": 1e16}"#, ["1e15", "-1e300"], ["1e300", "1e17"]),
+        ])
+    func rulesOfNumbers(rules: String, good: [String], bad: [String]) async throws {
+        let project = try project("")
+        try project.write("s.json", #"{"properties": {"v": \#(rules), "id": {"type": "integer"}}}"#)
+        let lines = (good + bad).enumerated().map { #"{"id":\#($0.offset),"v":\#($0.element)}"# }
+        try project.write("in.jsonl", lines.joined(separator: "\n") + "\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "v")
+        #expect(run.status == 0, "\(run)")
+        #expect(try await project.query("select id from 'good.csv'") == good.indices.map(String.init), "\(run)")
+    }
+
     @Test("A whole number that floating point does not hold is put aside where the schema asks for numbers")
     func largeNumbers() async throws {
         let project = try CaudalProject(copying: [])

@@ -169,7 +169,9 @@ package struct PlainDialect: SQLDialect {
         .lines(.empty, "1")
     }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.offsets, "1") }
-    package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.large, "1") }
+    package func largeNumbers(_ columns: [(name: String, paths: [String])], of source: DataSource) -> SQLScript.Kind {
+        .lines(.large, "1")
+    }
     package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.loose, "1") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int

@@ -49,6 +49,34 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         return .other(parts.joined(separator: "\""))
     }
 
+    /// The paths of JSON to the values of floating point inside of lists and objects, such as `$."price"` and `$[*]."price"`.
+    ///
+    /// - Returns: Nil where the name of a field cannot be written in a path.
+    package var pathsToFloatingPoint: [String]? {
+        guard case .other(let name) = self, name.contains("DOUBLE") else { return [] }
+        return name.contains("\"\"") || name.contains("\\") ? nil : Self.paths(in: name, from: "$")
+    }
+
+    private static func paths(in name: String, from path: String) -> [String] {
+        if name == "DOUBLE" { return [path] }
+        if name.hasSuffix("[]") { return paths(in: String(name.dropLast(2)), from: path + "[*]") }
+        if name.hasPrefix("MAP("), let comma = name.firstIndex(of: ",") {
+            return paths(in: String(name[name.index(after: comma)...].dropLast()).trimmed, from: path + ".*")
+        }
+        return fields(of: name).flatMap { field in
+            paths(in: field.type, from: "\(path).\"\(field.name.filter { $0 != "\"" })\"")
+        }
+    }
+
+    /// Whether it is, or has inside, a type for whole numbers beyond 64 bits.
+    package var hasWideIntegers: Bool {
+        guard case .other(let name) = self else { return false }
+        // Names of fields are in quotation marks or before a blank.
+        return name.split(separator: "\"", omittingEmptySubsequences: false).enumerated().contains { place, part in
+            place % 2 == 0 && part.contains(#/\bU?HUGEINT(?=[\[,)]|$)/#)
+        }
+    }
+
     /// The fields of a struct such as `STRUCT(a BIGINT, "b c" VARCHAR[])`; empty for other types.
     private static func fields(of name: String) -> [(name: String, type: String)] {
         guard name.hasPrefix("STRUCT("), name.hasSuffix(")") else { return [] }

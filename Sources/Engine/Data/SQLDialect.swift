@@ -175,8 +175,23 @@ extension SQLDialect {
 
     /// A number as a literal, without a decimal point if it is an integer.
     func literal(_ number: Double) -> String {
-        number == number.rounded() && abs(number) < 1e15
+        number == number.rounded() && abs(number) < 9e18
             ? literal(.integer(Int64(number))) : literal(.number(number))
+    }
+
+    /// True for a number that is a multiple of another one, by the digits that people write: floating point has no 0.01.
+    ///
+    /// - Parameters:
+    ///   - text: The number as a text.
+    ///   - number: The same as floating point, or as a whole number.
+    func isMultiple(_ text: String, _ number: String, of step: Double) -> String {
+        let floating = "\(number) % \(literal(.number(step))) = 0"
+        guard (1e-17...1e17).contains(step) else { return floating }
+        let exact = ColumnType.decimal(precision: 38, scale: 18)
+        let decimal = tryCast(text, to: exact)
+        // Too many digits for a decimal would be rounded.
+        return "CASE WHEN \(cast(cast(decimal, to: .text), to: .number)) = \(number) "
+            + "THEN \(decimal) % \(cast(self.text(step.plain), to: exact)) = 0 ELSE \(floating) END"
     }
 
     /// An expression over visible columns with their own names.

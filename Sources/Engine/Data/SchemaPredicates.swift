@@ -185,8 +185,8 @@ package struct SchemaPredicates {
                 list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))"))
             }
             if let step = rules.multipleOf {
-                let ratio = "\(number) / \(sql.literal(step))"
-                list.append(("multipleOf: \(step.plain)", "abs(\(ratio) - round(\(ratio))) < 1e-9"))
+                let text = form == .text ? value : sql.cast(value, to: .text)
+                list.append(("multipleOf: \(step.plain)", sql.isMultiple(text, number, of: step)))
             }
         }
         let isText = form == .text ? number == nil || rules.types == nil : form == .typed(.text)

@@ -163,11 +163,17 @@ extension DuckDBDialect {
         }
     }
 
-    package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind {
-        overObjects(of: source, .large, columns) { index, json in
-            let text = "(\(json) ->> '$')"
-            return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
-                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
+    package func largeNumbers(_ columns: [(name: String, paths: [String])], of source: DataSource) -> SQLScript.Kind {
+        func isLarge(_ text: String) -> String {
+            "regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
+                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)"
+        }
+        return overObjects(of: source, .large, columns.map(\.name)) { index, json in
+            let tests = columns[index].paths.map { path in
+                if !path.contains("*") { return isLarge("(\(json) ->> \(text(path)))") }
+                return "len(list_filter(\(json) ->> \(text(path)), lambda v: \(isLarge("v")))) > 0"
+            }
+            return "coalesce(bool_or(\(tests.joined(separator: " OR "))), FALSE) AS c\(index)"
         }
     }
 

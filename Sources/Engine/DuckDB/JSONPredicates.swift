@@ -34,6 +34,8 @@ struct JSONPredicates: JSONRules {
     package func typeHolds(_ value: String, _ rules: ValueRules) -> String? {
         guard let types = rules.types else { return nil }
         let number = sql.tryCast(value, to: .number)
+        // A text keeps every digit.
+        let isHeld = rules.columnType == .number ? " AND \(isHeld(value, number))" : ""
         let options = types.map { type in
             switch type {
             case .string: "\(kind(value)) = 'VARCHAR'"
@@ -42,12 +44,12 @@ struct JSONPredicates: JSONRules {
             case .object: "\(kind(value)) = 'OBJECT'"
             case .array: "\(kind(value)) = 'ARRAY'"
             // DuckDB also reads NaN and Infinity, which JSON does not have.
-            case .number: "(\(isNumber(value)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
+            case .number: "(\(isNumber(value)) AND isfinite(\(number))\(isHeld))"
             case .integer where rules.columnType == .integer:
                 // An integer beyond 64 bits cannot be stored.
                 "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND \(sql.tryCast(value, to: .integer)) IS NOT NULL)"
             case .integer:
-                "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
+                "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number))\(isHeld))"
             }
         }
         return options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
@@ -66,15 +68,17 @@ struct JSONPredicates: JSONRules {
         func ofTexts(_ label: String, _ holds: String) {
             list.append((label, "(\(kind(value)) <> 'VARCHAR' OR (\(holds)))"))
         }
-        if let bound = rules.minimum { ofNumbers("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))") }
-        if let bound = rules.maximum { ofNumbers("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))") }
+        if let bound = rules.minimum { ofNumbers("minimum: \(bound.plain)", compares(value, ">=", bound)) }
+        if let bound = rules.maximum { ofNumbers("maximum: \(bound.plain)", compares(value, "<=", bound)) }
         if let bound = rules.exclusiveMinimum {
-            ofNumbers("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))")
+            ofNumbers("exclusiveMinimum: \(bound.plain)", compares(value, ">", bound))
         }
         if let bound = rules.exclusiveMaximum {
-            ofNumbers("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))")
+            ofNumbers("exclusiveMaximum: \(bound.plain)", compares(value, "<", bound))
         }
-        if let step = rules.multipleOf { ofNumbers("multipleOf: \(step.plain)", isMultiple(value, of: step)) }
+        if let step = rules.multipleOf {
+            ofNumbers("multipleOf: \(step.plain)", sql.isMultiple(text(value), number, of: step))
+        }
         if let length = rules.minLength { ofTexts("minLength: \(length)", "length(\(text(value))) >= \(length)") }
         if let length = rules.maxLength { ofTexts("maxLength: \(length)", "length(\(text(value))) <= \(length)") }
         if let pattern = rules.pattern {
@@ -93,15 +97,12 @@ struct JSONPredicates: JSONRules {
         return list
     }
 
-    /// Exact where both numbers fit a decimal with 18 places, otherwise by floating-point remainder.
-    private func isMultiple(_ value: String, of step: Double) -> String {
-        let number = sql.tryCast(value, to: .number)
-        let exact = ColumnType.decimal(precision: 38, scale: 18)
-        let decimal = sql.tryCast(text(value), to: exact)
-        let floating = "fmod(\(number), \(sql.literal(.number(step)))) = 0"
-        guard (1e-17...1e17).contains(step) else { return floating }
-        return "CASE WHEN CAST(\(decimal) AS DOUBLE) = \(number)"
-            + " THEN \(decimal) % \(sql.cast(sql.text(step.plain), to: exact)) = 0 ELSE \(floating) END"
+    /// SQL that compares a number with a bound; of whole numbers that floating point does not tell apart, by their digits.
+    private func compares(_ value: String, _ sign: String, _ bound: Double) -> String {
+        let floating = "\(sql.tryCast(value, to: .number)) \(sign) \(sql.literal(bound))"
+        if abs(bound) < 0x1p53 { return floating }
+        let exact = sql.tryCast(text(value), to: .decimal(precision: 38, scale: 18))
+        return "coalesce(\(exact) \(sign) \(sql.literal(bound)), \(floating))"
     }
 
     /// SQL that is true if a value equals a constant by JSON's equality.
@@ -111,7 +112,7 @@ struct JSONPredicates: JSONRules {
         case .boolean(let truth): return "(\(kind(value)) = 'BOOLEAN' AND \(text(value)) = '\(truth)')"
         case .text(let text): return "(\(kind(value)) = 'VARCHAR' AND \(self.text(value)) = \(sql.text(text)))"
         case .number(let number):
-            return "(\(isNumber(value)) AND \(sql.tryCast(value, to: .number)) = \(sql.literal(number)))"
+            return "(\(isNumber(value)) AND \(compares(value, "=", number)))"
         case .list(let elements):
             let parts = elements.enumerated().map { equals(Self.member("\($0.offset)", of: value, sql), $0.element) }
             return all(["\(kind(value)) = 'ARRAY'", "json_array_length(\(value)) = \(elements.count)"] + parts)

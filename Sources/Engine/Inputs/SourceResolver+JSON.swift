@@ -10,9 +10,8 @@ struct FoundKey: Decodable {
 extension SourceResolver {
     /// Finds the columns of JSON files: the keys of their objects.
     func readKeys(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
-        let types = Dictionary(readings.columns(tools.sql).map { ($0.name, tools.sql.carried($0).type) }) {
-            first, _ in first
-        }
+        let columns = readings.columns(tools.sql)
+        let types = Dictionary(columns.map { ($0.name, tools.sql.carried($0).type) }) { first, _ in first }
         let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
         let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
         source.takeAlikeKeys(found, shown: shown, dataset)
@@ -24,8 +23,12 @@ extension SourceResolver {
                 location: dataset.placeLocation)
         }
         let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
-        // Floating point does not hold every integer: if a value is too large, the column is read as text.
-        let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
+        // Neither floating point nor 64 bits hold every integer: if a value is too large, the column is read as text.
+        let wide = columns.filter { $0.type.hasWideIntegers && keys.contains($0.name) }.map(\.name)
+        let large =
+            try await wide
+            + Self.columnsWithLargeNumbers(
+                keys.filter { !wide.contains($0) && !mixed.contains($0) }, types: types, source, tools)
         // What is only much like a time stays the text that it is: `1-2-3` is a version, and no day of the year 1.
         let loose = try await Self.columnsWithLooseTimes(
             keys.filter { [.date, .localTimestamp].contains(types[$0]) }, source, tools)
@@ -35,7 +38,7 @@ extension SourceResolver {
         source.mixedColumns = Set(mixed + large + loose + mixedTimes)
         source.emptyColumns = try await Self.columnsWithoutValues(mixed, source, tools)
         source.notes += large.map {
-            "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
+            "column '\($0)' of '\(dataset.name)' has whole numbers that numbers of 64 bits do not hold: it is read as text"
         }
         source.notes += mixedTimes.map {
             "column '\($0)' of '\(dataset.name)' has times with an offset from UTC and times without one: it is read as "
@@ -76,15 +79,19 @@ extension SourceResolver {
         return found
     }
 
-    /// Those JSON columns with an integer that floating point cannot hold.
+    /// Those JSON columns with an integer that floating point cannot hold, where it is read as that.
     private static func columnsWithLargeNumbers(
-        _ columns: [String], _ source: DataSource, _ tools: DataTools
+        _ names: [String], types: [String: ColumnType], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String] {
-        if columns.isEmpty { return [] }
+        let paths = names.map { types[$0] == .number ? ["$"] : (types[$0] ?? .text).pathsToFloatingPoint }
+        // What cannot be asked for is taken for too large.
+        let odd = names.indices.filter { paths[$0] == nil }.map { names[$0] }
+        let columns = names.indices.map { (name: names[$0], paths: paths[$0] ?? []) }.filter { !$0.paths.isEmpty }
+        if columns.isEmpty { return odd }
         var script = SQLScript(title: "large numbers")
         script.add("look for them", tools.sql.largeNumbers(columns, of: source))
         let row = try await tools.ask(script, reading: source.files).rows(.large).first
-        return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
+        return odd + columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0].name }
     }
 
     /// Those JSON columns of times with a text that is no time as ISO 8601 writes it.

@@ -66,7 +66,9 @@ extension SparkDialect {
     }
     package func columnsWithoutValues(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
-    package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
+    package func largeNumbers(_ columns: [(name: String, paths: [String])], of source: DataSource) -> SQLScript.Kind {
+        refused("JSON")
+    }
     package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func anyRow(
         ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
