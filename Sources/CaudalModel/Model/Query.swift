@@ -25,17 +25,28 @@ package struct Query: Sendable, Equatable {
         /// What does so, such as `sum`.
         package var word: String
         /// The columns whose rows are taken together; empty where all are.
-        package var columns: [String]
-        /// The names of the tables whose rows it is about, in small letters; nil for all that the query reads.
-        package var tables: Set<String>?
+        package var columns: [GatheringColumn]
+        /// The names of the tables whose rows it is about, in small letters.
+        package var tables: Set<String>
         /// The column by which the greatest of those rows come first; nil where they are not chosen by their numbers.
-        package var greatest: String?
+        package var greatest: GatheringColumn?
 
-        package init(word: String, columns: [String], tables: Set<String>? = nil, greatest: String? = nil) {
+        package init(word: String, columns: [GatheringColumn], tables: Set<String>) {
             self.word = word
             self.columns = columns
             self.tables = tables
-            self.greatest = greatest
+        }
+    }
+
+    /// A column by which a query gathers rows.
+    package struct GatheringColumn: Sendable, Equatable, Codable {
+        package var name: String
+        /// The tables that it may be a column of, in small letters; empty where it is made of something else.
+        package var tables: Set<String>
+
+        package init(name: String, tables: Set<String>) {
+            self.name = name
+            self.tables = tables
         }
     }
 

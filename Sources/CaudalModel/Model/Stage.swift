@@ -219,10 +219,10 @@ package struct NewRowsAlone: Sendable {
     package var name: DatasetName
     /// The columns that identify a row of the output; empty where rows are appended.
     package var key: [String]
-    /// The columns of which the greatest value decides which row of a key stays.
-    package var deciding: [String]
+    /// The column of which the greatest value decides which row of a key stays; nil where the new one does.
+    package var deciding: String?
 
-    package init(column: Located<String>, name: DatasetName, key: [String], deciding: [String]) {
+    package init(column: Located<String>, name: DatasetName, key: [String], deciding: String?) {
         self.column = column
         self.name = name
         self.key = key
@@ -231,13 +231,17 @@ package struct NewRowsAlone: Sendable {
 
     /// Whether what a query computes of them is the same as of all rows, once it is added to the output.
     package func isWhole(_ gathering: Query.Gathering) -> Bool {
-        func folded(_ names: [String]) -> Set<String> { Set(names.map { $0.lowercased() }) }
-        if gathering.tables?.contains(name.rawValue.lowercased()) == false { return true }
+        let table = name.rawValue.lowercased()
+        if !gathering.tables.contains(table) { return true }
+        let names = Set(gathering.columns.filter { $0.tables.contains(table) }.map { $0.name.lowercased() })
         // Of a group with one value in the column, all rows are read.
-        if folded(gathering.columns).contains(column.value.lowercased()) { return true }
+        if names.contains(column.value.lowercased()) { return true }
         // The newest row of each key takes the place of the one that the output has.
-        guard let greatest = gathering.greatest, !key.isEmpty else { return false }
-        return folded(gathering.columns) == folded(key) && folded(deciding).contains(greatest.lowercased())
+        guard let greatest = gathering.greatest, greatest.tables.contains(table), let deciding, !key.isEmpty else {
+            return false
+        }
+        return gathering.columns.count == key.count && names == Set(key.map { $0.lowercased() })
+            && greatest.name.lowercased() == deciding.lowercased()
     }
 }
 

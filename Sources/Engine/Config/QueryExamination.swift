@@ -120,9 +120,14 @@ package struct QueryExamination {
                     "the query computes \(partial.word) of the rows that are new by '\(column)', and not of all rows: "
                         + "what it gives for a key is a part of the whole",
                     remedy:
-                        "remove 'watermark', group by it too, compute of all rows in a stage behind this one, or write "
-                        + "'partial: true' if that is meant", at: query.location)
-            } else if query.rereads.contains(new.name) {
+                        partial.greatest != nil && !new.key.isEmpty
+                        ? "choose the newest row by the columns of 'key' and by that of 'order_by', such as 'order_by: "
+                            + "\(column)', or write 'partial: true' if that is meant"
+                        : "remove 'watermark', group by it too, compute of all rows in a stage behind this one, or write "
+                            + "'partial: true' if that is meant", at: query.location)
+            } else if query.rereads.contains(new.name)
+                || query.hasInput && query.reads.contains(where: { $0.value == stage.type.watermarkedInput })
+            {
                 problems.report(
                     "the query reads '\(new.name)' more than once, and each time only the rows that are new by '\(column)': "
                         + "what belongs to them of the rows before is not found",

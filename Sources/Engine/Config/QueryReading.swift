@@ -32,3 +32,16 @@ package struct QueryReading: Sendable, Equatable, Codable {
         self.gatherings = gatherings
     }
 }
+
+/// What an engine says of its functions, by their names in small letters.
+package struct EngineFunctions: Sendable, Codable {
+    /// Those whose result does not depend on their arguments alone.
+    package var volatile: Set<String> = []
+    /// Those that make one value of several rows.
+    package var aggregates: Set<String> = []
+
+    package init(volatile: Set<String> = [], aggregates: Set<String> = []) {
+        self.volatile = volatile
+        self.aggregates = aggregates
+    }
+}

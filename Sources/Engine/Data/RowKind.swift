@@ -44,6 +44,8 @@ package enum CountName: Sendable, Hashable {
     case keyless, doubles
     /// New rows that nobody knows to be new, and whether they are ahead of what was read.
     case unmarked, ahead
+    /// New rows whose text in the watermark has another form than the greatest one.
+    case uneven
     /// Rows that came later than others which an output has, and rows that are other ones than it has.
     case behind, altered
     /// Changes of rows that are older than what is there.
@@ -63,7 +65,7 @@ package enum CountName: Sendable, Hashable {
         case .read, .invalid, .rejected, .odd, .corrected, .divided, .stray, .keyless, .doubles, .broken, .before,
             .after,
             .added,
-            .removed, .changed, .repeated, .unmarked, .ahead, .late, .behind, .altered:
+            .removed, .changed, .repeated, .unmarked, .ahead, .uneven, .late, .behind, .altered:
             "\(self)"
         }
     }

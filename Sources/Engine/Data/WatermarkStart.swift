@@ -18,13 +18,18 @@ package struct WatermarkStart: Sendable, Hashable {
     package var greatest: String
     /// The value from which on rows are read, which may be smaller.
     package var start: String
+    /// The form of texts that are in order; nil where the type has an order of its own.
+    package var form: TextForm?
     /// What becomes of rows before it; all but ``LateRows/ignore`` read every row.
     package var late: LateRows
 
-    package init(column: Column, greatest: String, start: String, late: LateRows = .ignore) {
+    package init(
+        column: Column, greatest: String, start: String, form: TextForm? = nil, late: LateRows = .ignore
+    ) {
         self.column = column
         self.greatest = greatest
         self.start = start
+        self.form = form
         self.late = late
     }
 
@@ -32,8 +37,42 @@ package struct WatermarkStart: Sendable, Hashable {
     func greatestValue(_ sql: any SQLDialect) -> String { sql.cast(sql.text(greatest), to: column.type) }
 
     /// The condition for rows that are read, besides those without a value.
+    ///
+    /// Texts of another form are read too, as nobody can tell whether they are newer.
     func condition(_ sql: any SQLDialect) -> String {
-        "\(sql.name(column.name)) >= \(sql.cast(sql.text(start), to: column.type))"
+        let isNew = "\(sql.name(column.name)) >= \(sql.cast(sql.text(start), to: column.type))"
+        return form.map { "(\(isNew) OR \($0.isOther(sql.name(column.name), sql)))" } ?? isNew
+    }
+}
+
+/// Texts whose order is that of what they mean.
+package enum TextForm: Sendable, Hashable {
+    /// Times as ISO 8601 writes them, without a zone.
+    case times
+    /// Times with `Z`, numbers with zeros before them, and identifiers that begin with their time: of one length.
+    case characters(Int)
+
+    private static let pattern = "[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?)?)?"
+
+    /// Nil for a text that tells of no form.
+    package init?(of text: String) {
+        if let times = try? Regex(Self.pattern), text.wholeMatch(of: times) != nil {
+            self = .times
+        } else if text.contains(
+            #/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z|(19|20)\d{6}(\d{4}|\d{6})?|0\d+|[0-9A-Za-z-]{20,})$/#)
+        {
+            self = .characters(text.count)
+        } else {
+            return nil
+        }
+    }
+
+    /// The condition for a text of another form.
+    func isOther(_ value: String, _ sql: any SQLDialect) -> String {
+        switch self {
+        case .times: "NOT \(sql.matchesWhole(value, pattern: Self.pattern))"
+        case .characters(let count): "length(\(value)) <> \(count)"
+        }
     }
 }
 

@@ -11,11 +11,13 @@ struct QueryCache {
     struct Contents: Codable {
         /// The program that gave the answers.
         var program = ""
-        /// Functions whose result does not depend on their arguments alone.
-        var volatile: Set<String> = []
+        var functions = EngineFunctions()
         /// Readings by the text of the query.
         var readings: [String: QueryReading] = [:]
     }
+
+    /// Counts what is looked for in queries: what an older program found may be less.
+    private static let edition = 2
 
     /// The maximum number of cached queries; edited files leave old texts behind.
     private static let limit = 2000
@@ -29,7 +31,7 @@ struct QueryCache {
         file = PathText.absolute(chosen, in: root) + "/queries.json"
         var status = stat()
         stat(program, &status)
-        self.program = "\(program) \(status.st_size) \(status.st_mtim.tv_sec) \(Version.text)"
+        self.program = "\(program) \(status.st_size) \(status.st_mtim.tv_sec) \(Version.text) \(Self.edition)"
     }
 
     /// The cached answers of this program; empty if another version of it or of Caudal wrote them, or the file is

@@ -33,7 +33,7 @@ package final class QueryParser: QueryReader {
         }
         let unknown = wanted.subtracting(known.withLock { Set($0.keys) }).sorted()
         guard !unknown.isEmpty else { return known.withLock { $0 } }
-        let found = try ask(unknown, program, &kept.volatile)
+        let found = try ask(unknown, program, &kept.functions)
         known.withLock { $0.merge(found) { $1 } }
         for (text, reading) in found { kept.readings[text] = try? reading.get() }
         cache.keep(kept, first: wanted)
@@ -46,20 +46,21 @@ package final class QueryParser: QueryReader {
     /// session.
     private static let constants = "'pi', 'version', 'map', 'list_pack', 'list_value', 'error'"
 
-    private static let functions = """
+    private static let questions = """
         SELECT 'volatile ' || function_name FROM duckdb_functions() WHERE function_type = 'scalar' AND \
         (stability <> 'CONSISTENT' OR len(parameter_types) = 0 AND varargs IS NULL) \
         AND function_name NOT IN (\(constants));
+        SELECT 'aggregate ' || function_name FROM duckdb_functions() WHERE function_type = 'aggregate';
         SELECT 'macro ' || function_name || ' ' || macro_definition FROM duckdb_functions() \
         WHERE function_type = 'macro' AND macro_definition NOT LIKE '%' || chr(10) || '%';
         """
 
-    /// - Parameter volatile: The functions whose result does not depend on their arguments alone; filled in when empty.
+    /// - Parameter functions: What is known of the engine's functions; filled in when it is nothing.
     private func ask(
-        _ texts: [String], _ program: String, _ volatile: inout Set<String>
+        _ texts: [String], _ program: String, _ functions: inout EngineFunctions
     ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
         let questions = texts.map { "SELECT 'query ' || json_serialize_sql(\(Self.literal($0)));" }
-        let head = [".mode list", ".headers off"] + (volatile.isEmpty ? [Self.functions] : [])
+        let head = [".mode list", ".headers off"] + (functions.volatile.isEmpty ? [Self.questions] : [])
         let script = (head + questions + [".print end"]).joined(separator: "\n")
         let lines = try Self.run(program, script).split(separator: UInt8(ascii: "\n"))
         func bodies(_ kind: String) -> [ArraySlice<UInt8>] {
@@ -72,18 +73,23 @@ package final class QueryParser: QueryReader {
                     + String(decoding: lines.last ?? [], as: UTF8.self).shortened(to: 200),
                 remedy: "put the native program of duckdb \(DuckDBProgram.pinned) in its place")
         }
-        volatile.formUnion(bodies("volatile").map { String(decoding: $0, as: UTF8.self) })
+        func names(_ kind: String) -> [String] { bodies(kind).map { String(decoding: $0, as: UTF8.self).lowercased() } }
+        functions.volatile.formUnion(names("volatile"))
+        functions.aggregates.formUnion(names("aggregate"))
         for body in bodies("macro") {
-            // A macro is volatile when its definition names a volatile function.
+            // A macro is what the functions are that its definition names.
             let parts = String(decoding: body, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
             guard let name = parts.first, parts.count == 2 else { continue }
             let words = Set(SQLText.words(in: parts[1]).map { $0.lowercased() })
-            if !words.isDisjoint(with: volatile.union(["current_timestamp", "current_date"])) { volatile.insert(name) }
+            if !words.isDisjoint(with: functions.volatile.union(["current_timestamp", "current_date"])) {
+                functions.volatile.insert(name)
+            }
+            if !words.isDisjoint(with: functions.aggregates) { functions.aggregates.insert(name) }
         }
         var found: [String: Result<QueryReading, QueryReading.Fault>] = [:]
         for (text, tree) in zip(texts, trees) {
             do throws(QueryReading.Fault) {
-                found[text] = .success(try QueryReading(tree: tree, of: text, volatile: volatile))
+                found[text] = .success(try QueryReading(tree: tree, of: text, functions: functions))
             } catch {
                 found[text] = .failure(error)
             }

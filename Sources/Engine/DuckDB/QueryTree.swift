@@ -6,8 +6,8 @@ extension QueryReading {
     /// Reads the answer of `json_serialize_sql`.
     ///
     /// `text`: the query.
-    /// `volatile`: the functions of the engine whose answer does not follow from the data.
-    package init(tree: some Collection<UInt8>, of text: String, volatile: Set<String>) throws(Fault) {
+    /// `functions`: what is known of those of the engine.
+    package init(tree: some Collection<UInt8>, of text: String, functions: EngineFunctions) throws(Fault) {
         guard let answer = (try? JSONSerialization.jsonObject(with: Data(tree))) as? [String: Any] else {
             throw Fault(message: "the query is nested too deeply to be examined")
         }
@@ -19,12 +19,12 @@ extension QueryReading {
                 : Fault(
                     message: "these are \(statements.count) statements, and a query is one", remedy: "keep one of them")
         }
-        var walk = TreeWalk(volatile: volatile)
+        var walk = TreeWalk(volatile: functions.volatile)
         walk.visit(statements[0], scope: [])
         if let fault = walk.fault { throw fault }
         self.init(
             tables: walk.tables.sorted { ($0.offset ?? .max) < ($1.offset ?? .max) }, unsteady: walk.unsteady,
-            gatherings: walk.gatherings)
+            gatherings: GatheringWalk.gatherings(in: statements[0], aggregates: functions.aggregates))
     }
 
     private static func fault(_ answer: [String: Any], _ text: String) -> Fault {
@@ -56,12 +56,9 @@ private struct TreeWalk {
     let volatile: Set<String>
     var tables: [QueryReading.Table] = []
     var unsteady: [String] = []
-    var gatherings: [Query.Gathering] = []
     /// The tables that common table expressions read, and which of those were read themselves.
     private var expressionTables: [String: [QueryReading.Table]] = [:]
     private var usedExpressions: Set<String> = []
-    /// Whether what is looked at chooses rows of a query by their numbers.
-    private var isChoosing = false
     var fault: QueryReading.Fault?
 
     init(volatile: Set<String>) { self.volatile = volatile }
@@ -106,19 +103,14 @@ private struct TreeWalk {
         for (key, value) in node where key != "cte_map" {
             // The part that goes on from what is there, and the body behind a common table expression, see its name.
             let seesOwn = type == "RECURSIVE_CTE_NODE" && key == "right" || type == "CTE_NODE" && key == "child"
-            let wasChoosing = isChoosing
-            isChoosing = wasChoosing || key == "qualify"
             visit(value, scope: seesOwn ? scope.union([ownName].compactMap { $0 }) : scope)
-            isChoosing = wasChoosing
         }
     }
 
     private mutating func note(_ node: [String: Any], _ type: String?, _ scope: Set<String>) {
         if let sample = node["sample"], !(sample is NSNull) {
             note(unsteady: "a sample")
-            gatherings.append(Query.Gathering(word: "a sample", columns: []))
         }
-        noteGathering(node, type)
         switch type {
         case "BASE_TABLE": note(table: node, scope)
         case "SHOW_REF" where !(node["query"] is [String: Any]):
@@ -150,89 +142,6 @@ private struct TreeWalk {
             if ["today", "now", "yesterday", "tomorrow"].contains(word) { note(unsteady: "'\(word)'") }
         default: break
         }
-    }
-
-    /// Aggregate functions with other names than these are rare.
-    private static let aggregates: Set<String> = [
-        "sum", "count", "count_star", "min", "max", "avg", "mean", "median", "mode", "first", "last", "any_value",
-        "arg_min", "arg_max", "min_by", "max_by", "argmin", "argmax", "list", "array_agg", "string_agg", "group_concat",
-        "listagg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "quantile",
-        "quantile_cont", "quantile_disc", "approx_quantile", "approx_count_distinct", "bool_and", "bool_or",
-        "histogram", "product", "fsum", "favg", "kahan_sum", "corr", "covar_pop", "covar_samp", "count_if", "countif",
-        "geomean",
-        "sum_no_overflow", "bit_and", "bit_or", "bit_xor",
-    ]
-
-    /// Functions over other rows that number the rows; `QUALIFY` takes the newest of those with a key by them.
-    private static let numberings: Set<String> = ["WINDOW_ROW_NUMBER", "WINDOW_RANK", "WINDOW_RANK_DENSE"]
-
-    private mutating func noteGathering(_ node: [String: Any], _ type: String?) {
-        func columns(_ value: Any?) -> [String] {
-            (value as? [[String: Any]] ?? []).compactMap { ($0["column_names"] as? [String])?.last }
-        }
-        if node["class"] as? String == "WINDOW", let type {
-            let first = (node["orders"] as? [[String: Any]])?.first
-            let choosesGreatest =
-                isChoosing && Self.numberings.contains(type) && first?["type"] as? String == "DESCENDING"
-            let gathering = Query.Gathering(
-                word: node["function_name"] as? String ?? "a window", columns: columns(node["partitions"]),
-                greatest: choosesGreatest ? columns([first?["expression"]].compactMap { $0 }).first : nil)
-            return gatherings.append(gathering)
-        }
-        if type == "JOIN" { noteOuterJoin(node) }
-        guard type == "SELECT_NODE" else { return }
-        for modifier in node["modifiers"] as? [[String: Any]] ?? [] {
-            let targets = modifier["distinct_on_targets"] as? [[String: Any]] ?? []
-            if !targets.isEmpty { gatherings.append(Query.Gathering(word: "DISTINCT ON", columns: columns(targets))) }
-            guard (modifier["type"] as? String)?.hasPrefix("LIMIT") == true else { continue }
-            gatherings.append(Query.Gathering(word: "LIMIT", columns: []))
-        }
-        let list = node["select_list"] as? [[String: Any]] ?? []
-        let groups = node["group_expressions"] as? [[String: Any]] ?? []
-        let isAll = node["aggregate_handling"] as? String == "FORCE_AGGREGATES"
-        guard let word = Self.aggregate(in: [list, node["having"] ?? []]) else { return }
-        var keys = isAll ? columns(list) : columns(groups)
-        // `group by 1` means the first of the list.
-        for group in groups {
-            guard let place = (group["value"] as? [String: Any])?["value"] as? Int, list.indices.contains(place - 1)
-            else { continue }
-            keys += columns([list[place - 1]])
-        }
-        gatherings.append(Query.Gathering(word: word, columns: keys))
-    }
-
-    /// Notes an outer join, which makes a row without values where a table has no partner for a row of the other one.
-    private mutating func noteOuterJoin(_ node: [String: Any]) {
-        let kind = node["join_type"] as? String ?? ""
-        let sides = ["LEFT": ["right"], "RIGHT": ["left"], "OUTER": ["left", "right"]][kind] ?? []
-        let names = sides.reduce(into: Set<String>()) { $0.formUnion(tableNames(in: node[$1] ?? [])) }
-        if !names.isEmpty {
-            gatherings.append(
-                Query.Gathering(word: "a \(kind == "OUTER" ? "FULL" : kind) JOIN", columns: [], tables: names))
-        }
-    }
-
-    /// The names of the tables in a part of a query, also those that its common table expressions read.
-    private func tableNames(in value: Any) -> Set<String> {
-        if let list = value as? [Any] { return list.reduce(into: []) { $0.formUnion(tableNames(in: $1)) } }
-        guard let node = value as? [String: Any] else { return [] }
-        if node["type"] as? String == "BASE_TABLE", let name = (node["table_name"] as? String)?.lowercased() {
-            return Set([name] + (expressionTables[name] ?? []).map { $0.name.lowercased() })
-        }
-        return node.values.reduce(into: []) { $0.formUnion(tableNames(in: $1)) }
-    }
-
-    /// The first aggregate function in a part of a query, besides those of queries in it.
-    private static func aggregate(in value: Any) -> String? {
-        if let list = value as? [Any] { return list.lazy.compactMap { aggregate(in: $0) }.first }
-        guard let node = value as? [String: Any] else { return nil }
-        if ["SUBQUERY", "WINDOW"].contains(node["class"] as? String) { return nil }
-        if node["type"] as? String == "FUNCTION", let name = (node["function_name"] as? String)?.lowercased(),
-            aggregates.contains(name)
-        {
-            return name
-        }
-        return node.values.lazy.compactMap { aggregate(in: $0) }.first
     }
 
     private mutating func note(table node: [String: Any], _ scope: Set<String>) {

@@ -20,25 +20,39 @@ package struct EarlierOutputs: Sendable {
 
     /// The files of a dataset.
     ///
-    /// - Parameter pattern: The dataset's path with this run's values, absolute, with `*` for those of an item.
+    /// - Parameters:
+    ///   - pattern: The dataset's path with this run's values, absolute, with `*` for those of an item.
+    ///   - isPart: Whether the stage takes part in this run.
     /// - Returns: Its files in order; empty when there are none.
     /// - Throws: ``Failure`` for a file that a run with other values wrote.
-    package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [EarlierFile] {
+    package func files(
+        of dataset: Dataset, writtenBy producer: Stage, at pattern: String, isPart: Bool = false
+    ) throws -> [EarlierFile] {
+        // What was there before an output was made anew is no part of it, also where an item is no more.
+        let refreshed =
+            producer.definition.mergedOutput == dataset.name
+            ? try store.lastRefresh(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart) : nil
+        func isOlder(_ publication: Publication) -> Bool {
+            publication.stage == producer.id && publication.run.rawValue < refreshed?.rawValue ?? ""
+        }
         let last = try lastSuccess(of: producer)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
         var versions: [ExactText: Publication] = [:]
         for publication in versionsOfLast {
             let path = PathText.absolute(publication.artifact.path, in: root)
-            if path == pattern || Glob.matches(path, pattern) { versions[ExactText(path)] = publication }
+            if path == pattern || Glob.matches(path, pattern), !isOlder(publication) {
+                versions[ExactText(path)] = publication
+            }
         }
         let isPattern = pattern.contains { "*?[".contains($0) }
         let there = isPattern ? try Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
         var files: [EarlierFile] = []
         for path in Set(there.map(ExactText.init)).union(versions.keys).map(\.text).sorted() {
-            if let file = try file(at: path, its: versions[ExactText(path)], ofOthers: last != nil, producer) {
-                files.append(file)
-            }
+            guard let file = try file(at: path, its: versions[ExactText(path)], ofOthers: last != nil, producer),
+                file.publication.map(isOlder) != true
+            else { continue }
+            files.append(file)
         }
         return files
     }
@@ -159,7 +173,9 @@ package struct EarlierOutputs: Sendable {
         }
         let texts = makers.map { loaded.definitionText(of: $0) }
         if let name = names.first(where: { name in
-            texts.contains { $0.contains("${params.\(name)}") || $0.contains(ShellText.variable(.param(name))) }
+            texts.contains {
+                $0.contains("${params.\(name)}") || $0.contains(Template.Reference.param(name).programVariable)
+            }
         }) {
             return Mismatch(words: words(name), isCertain: true)
         }

@@ -106,7 +106,7 @@ package final class SourceResolver: Sendable {
         let own = Set(made.artifacts.map { ExactText(PathText.absolute($0.path, in: pipeline.root)) })
         let marked = Set(
             made.markedItems.map { ExactText(PathText.absolute(fill(path.filled(with: $0)), in: pipeline.root)) })
-        return try earlier.files(of: dataset, writtenBy: producer, at: pattern).filter {
+        return try earlier.files(of: dataset, writtenBy: producer, at: pattern, isPart: true).filter {
             !own.contains(ExactText($0.target)) && !marked.contains(ExactText($0.target))
         }
     }

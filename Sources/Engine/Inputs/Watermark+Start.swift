@@ -34,22 +34,17 @@ extension Watermark {
                 remedy: "correct it where it comes from, and run once with --full-refresh",
                 location: self.column.location)
         }
-        if column.type == .text, Self.isNumber(found) {
+        let form = column.type == .text ? TextForm(of: found) : nil
+        if column.type == .text, form == nil {
             throw Failure(
-                "'\(column.name)' is text, and its greatest value '\(found)' is a number: texts are compared sign by sign, so that "
-                    + "10 is not newer than 9",
+                "'\(column.name)' is text, and its greatest value '\(found.shortened(to: 60))' may not be its newest: texts are compared "
+                    + "sign by sign, so that 10 is not newer than 9, and 31.01. is newer than 01.02.",
                 remedy:
-                    "make it a number in a stage before this one, with a step 'cast', and run once with --full-refresh",
+                    "make a number, a date or a time of it in a stage before this one, with a step 'cast', and run once with "
+                    + "--full-refresh",
                 location: self.column.location)
         }
-        return WatermarkStart(column: column, greatest: found, start: from, late: late)
-    }
-
-    /// Whether a text is a number whose digits say nothing of its place: others begin with zeros to one length, or are dates such
-    /// as 20261130.
-    private static func isNumber(_ text: String) -> Bool {
-        text.wholeMatch(of: #/-?(0|[1-9]\d*)(\.\d+)?/#) != nil
-            && text.wholeMatch(of: #/(19|20)\d{6}(\d{4}|\d{6})?/#) == nil
+        return WatermarkStart(column: column, greatest: found, start: from, form: form, late: late)
     }
 
     private struct Answer: Decodable {

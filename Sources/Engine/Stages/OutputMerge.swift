@@ -72,6 +72,29 @@ package struct OutputMerge: Sendable {
         if let location = key.first?.location { try history?.check(columns, at: location) }
     }
 
+    /// What is wrong where items write outputs of their own: a row that comes to have another item's value, or is there no
+    /// more, is looked for in the output of its own item alone.
+    func faults(of fanOut: FanOut) -> [ConfigError] {
+        if !fanOut.partitions { return [] }
+        var faults: [ConfigError] = []
+        let names = fanOut.variables.map(\.name)
+        if let first = key.first, let name = names.first(where: { name in !key.contains { $0.value == name } }) {
+            faults.append(
+                ConfigError(
+                    "'key' lacks '\(name)', by which items divide the rows: a row whose '\(name)' changes would be in the outputs "
+                        + "of two items",
+                    remedy: "add '\(name)' to 'key', or merge in one stage without 'foreach'", at: first.location))
+        }
+        if history?.endsMissing == true {
+            faults.append(
+                ConfigError(
+                    "'missing: end' cannot end what an item had whose last row is gone: no item of it runs then",
+                    remedy: "leave out 'missing', or keep the history in one stage without 'foreach'",
+                    at: fanOut.location))
+        }
+        return faults
+    }
+
     /// The columns of the output, for those that the stage gives.
     func written(_ columns: [Column]) -> [Column] { history?.written(columns) ?? columns }
 
@@ -107,15 +130,20 @@ package struct OutputMerge: Sendable {
         guard let watermark, watermark.late == .ignore, !watermark.isPartial else { return nil }
         return NewRowsAlone(
             column: watermark.column, name: name, key: key.map(\.value),
-            deciding: [watermark.column.value, order?.value].compactMap { $0 })
+            deciding: order?.value)
     }
 
     // MARK: - What is measured
 
     /// Adds the statements that tell whether the new rows can be added.
     ///
-    /// - Parameter read: The relation of what was read of the input that the watermark is about.
-    func addMeasures(of rows: String, reading read: String?, to script: inout SQLScript, _ sql: any SQLDialect) {
+    /// - Parameters:
+    ///   - read: The relation of what was read of the input that the watermark is about.
+    ///   - start: Where the new rows begin.
+    func addMeasures(
+        of rows: String, reading read: String?, from start: WatermarkStart?, to script: inout SQLScript,
+        _ sql: any SQLDialect
+    ) {
         if !key.isEmpty {
             let keys = key.map { sql.name($0.value) }.joined(separator: ", ")
             let missing = key.map { "\(sql.name($0.value)) IS NULL" }.joined(separator: " OR ")
@@ -133,6 +161,11 @@ package struct OutputMerge: Sendable {
             script.add(
                 "count the rows of which nobody knows whether they are new", weight: 2,
                 .measure(.unmarked, "(SELECT count(*) FROM \(rows) WHERE \(column) IS NULL)"))
+        }
+        if let form = start?.form {
+            script.add(
+                "look for texts of another form", weight: 2,
+                .measure(.uneven, "(SELECT count(*) FROM \(read) WHERE \(form.isOther(column, sql)))"))
         }
         let (made, had) = ("(SELECT max(\(column)) FROM \(rows))", "(SELECT max(\(column)) FROM \(read))")
         script.add(
@@ -195,6 +228,14 @@ package struct OutputMerge: Sendable {
                 remedy: "give the column as it is read; nothing was published", location: column.location)
         }
         guard let start else { return nil }
+        if let count = readings.count(.uneven), count > 0 {
+            return Failure(
+                "\(count.counted("row")) with a text in '\(column.value)' that has another form than '\(start.greatest)', the greatest "
+                    + "one of the output: texts are compared sign by sign, and nobody can tell whether they are newer",
+                remedy:
+                    "make a number, a date or a time of it in a stage before this one, with a step 'cast'; nothing was published",
+                location: column.location)
+        }
         if start.late == .fail, let count = readings.count(.behind), count > 0 {
             return Failure(
                 "\(count.counted("row")) with a '\(column.value)' below \(start.greatest) came late: the output does not have "

@@ -95,23 +95,43 @@ package struct ProcessStage: StageType {
                 remedy: "remove 'watermark_of'", at: other.location)
         }
         try watermark.check(source, output: columns)
-        if newRowsAlone != nil { try refuseDuplicatesAmongNewRows(watermark.column.value) }
+        if let newRowsAlone { try refusePartsOfKeys(newRowsAlone) }
     }
 
     /// Refuses a step that looks for duplicates, where those among the new rows are not all that there are: only where the
-    /// last row of a key stays, and takes the place of the one in the output, is it the same.
-    private func refuseDuplicatesAmongNewRows(_ column: String) throws(ConfigError) {
-        let key = Set(merge?.key.map(\.value) ?? [])
+    /// newest row of a key stays, and takes the place of the one in the output, is it the same.
+    private func refusePartsOfKeys(_ new: NewRowsAlone) throws(ConfigError) {
+        let column = new.column.value
+        var hasChosen = false
         for step in steps {
-            guard case .deduplicate(let by, let keep, _) = step.value else { continue }
+            guard case .deduplicate(let by, let keep, let order) = step.value else {
+                if hasChosen, step.value.changesRowCount { throw Self.fault(ofLeavingOutAt: step.location, column) }
+                if case .sql(let query) = step.value { hasChosen = query.gatherings.contains { $0.greatest != nil } }
+                continue
+            }
             let names = Set(by.map(\.value))
-            if names.contains(column) || keep == .last && names == key { continue }
-            throw ConfigError(
-                "duplicates are looked for among the rows that are new by '\(column)', and not among all rows",
-                remedy:
-                    "keep the last row by the columns of 'key', deduplicate in a stage behind this one, or write 'partial: "
-                    + "true' if that is meant", at: step.location)
+            if names.contains(column) { continue }
+            guard keep == .last, names == Set(new.key), let order, order.value == new.deciding else {
+                throw ConfigError(
+                    "duplicates are looked for among the rows that are new by '\(column)', and not among all rows",
+                    remedy: (new.key.isEmpty
+                        ? ""
+                        : "keep the last row by the columns of 'key', with one 'order_by' there and of the stage, ")
+                        + "deduplicate in a stage behind this one, or write 'partial: true' if that is meant",
+                    at: step.location)
+            }
+            hasChosen = true
         }
+    }
+
+    /// What is wrong with leaving out a row that takes the place of an older one.
+    private static func fault(ofLeavingOutAt location: SourceLocation, _ column: String) -> ConfigError {
+        ConfigError(
+            "the newest row of a key is left out where it does not fit, and the output keeps an older one: only rows that are "
+                + "new by '\(column)' are read",
+            remedy:
+                "filter before 'deduplicate', which chooses the newest of the rows that fit, or filter in a stage behind this "
+                + "one; or write 'partial: true' if that is meant", at: location)
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -251,7 +271,7 @@ package struct ProcessStage: StageType {
         script.add("keep the new rows", weight: 12, .table(rows, as: new))
         script.add("count them", weight: 0.5, .measure(.added, "(SELECT count(*) FROM \(new))"))
         let read = attempt.relation(of: try attempt.source(input.value), numbersRows: false)
-        merge.addMeasures(of: new, reading: "(\n\(read.query())\n)", to: &script, sql)
+        merge.addMeasures(of: new, reading: "(\n\(read.query())\n)", from: attempt.start, to: &script, sql)
         let writing = merge.writing(builder.writtenColumns, new: new, for: attempt)
         guard let existing = attempt.existing else {
             writing?.addMeasures(old: nil, to: &script)

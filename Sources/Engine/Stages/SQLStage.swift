@@ -143,7 +143,8 @@ package struct SQLStage: StageType {
         // What is measured is what is written, also where a query does not give the same twice.
         if isAdded { script.add("keep the new rows", weight: 12, location: query.location, .table(rows, as: new)) }
         merge?.addMeasures(
-            of: isAdded ? new : resultName, reading: watermarkedInput.map { sql.name($0.rawValue) }, to: &script, sql)
+            of: isAdded ? new : resultName, reading: watermarkedInput.map { sql.name($0.rawValue) },
+            from: attempt.start, to: &script, sql)
         if let merge, isAdded { rows = try merged(merge, columns, new: new, attempt, &script) }
         let writing = script.add(
             "write the result", weight: 12, location: query.location,

@@ -120,6 +120,26 @@ extension RunStore {
         }
     }
 
+    /// The newest run before `run` that made the outputs of a stage anew, where it adds to them; or `run` itself.
+    ///
+    /// - Parameter isPart: Whether the stage takes part in `run`.
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func lastRefresh(
+        of stage: StageID, pipeline: String, upTo run: RunID, isPart: Bool
+    ) throws(StoreError) -> RunID? {
+        try read { db in
+            try String.fetchOne(
+                db,
+                sql: """
+                    SELECT id FROM runs WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
+                        OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
+                            AND outcome IN ('succeeded', 'reused')))
+                    ORDER BY id DESC LIMIT 1
+                    """, arguments: [pipeline, run.rawValue, stage.rawValue, isPart]
+            ).map { RunID($0) }
+        }
+    }
+
     /// What a run's stage published for a dataset: the last attempt of each item, in the order of items.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
