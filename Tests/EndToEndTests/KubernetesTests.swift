@@ -19,11 +19,12 @@ struct KubernetesTests {
 
     /// Runs a pipeline of one command to its end.
     private func run(
-        _ cluster: FakeKubernetes, _ command: String, stage: String = "", target more: String = ""
+        _ cluster: FakeKubernetes, _ command: String, stage: String = "", target more: String = "",
+        file: String = "p.yaml"
     ) async throws -> (CaudalProject, CaudalProject.Answer) {
         let project = try CaudalProject(copying: [], variables: cluster.variables)
         try project.write(
-            "p.yaml",
+            file,
             """
             version: 1
             name: one
@@ -36,7 +37,7 @@ struct KubernetesTests {
                 run: |
                   \(command.replacing("\n", with: "\n      "))
             """)
-        return (project, try await project.caudal("run", "p.yaml", "--plain"))
+        return (project, try await project.caudal("run", file, "--plain"))
     }
 
     /// Does something with a cluster of its own.
@@ -50,6 +51,14 @@ struct KubernetesTests {
     }
 
     // MARK: - Submitting
+
+    @Test("A project is run whatever signs its path has")
+    func oddPath() async throws {
+        try await withCluster { cluster in
+            let (_, run) = try await run(cluster, "echo done", file: #"a "b", c's $d/p.yaml"#)
+            #expect(run.status == 0, "\(run)")
+        }
+    }
 
     @Test("A job that was taken though its answer was lost is followed, and not made again")
     func takenUnsaid() async throws {

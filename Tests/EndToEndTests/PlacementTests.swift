@@ -85,6 +85,31 @@ struct PlacementTests {
         }
     }
 
+    @Test("Variables of a line are those of Caudal, and links lead where they do here", arguments: Kind.here)
+    func surroundings(kind: Kind) async throws {
+        var variables = try kind.variables()
+        variables["FOO"] = "it's \"here\""
+        let project = try CaudalProject(copying: [], variables: variables)
+        let outside = try ScratchFolder()
+        try outside.write("in.csv", "a\n1\n")
+        try FileManager.default.createSymbolicLink(
+            atPath: project.folder.path("in.csv"), withDestinationPath: outside.path + "/in.csv")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: apart
+            \(kind.line)
+            datasets: {in: {path: in.csv}, out: {path: out.csv}}
+            stages:
+              a: {type: command, inputs: in, output: out, env: {FOO: inner}, run: 'cat ${input.in} > ${stage.output}; echo "${env.FOO} $FOO"'}
+            """)
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        #expect(try project.read("out.csv") == "a\n1\n")
+        #expect(try await project.caudal("logs", "--run", "last").output.contains(#"it's "here" inner"#))
+    }
+
     @Test("What Caudal records, and what lies outside of the project, cannot be touched", arguments: Kind.here)
     func isolation(kind: Kind) async throws {
         let project = try CaudalProject(copying: [], variables: kind.variables())

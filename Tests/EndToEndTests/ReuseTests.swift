@@ -119,6 +119,45 @@ struct ReuseTests {
         #expect(show.output.contains("asked to run again"), "\(show)")
     }
 
+    @Test(
+        "A script is compared however the command names it, and so is a variable that is passed on",
+        .timeLimit(.minutes(15)))
+    func scripts() async throws {
+        let project = try CaudalProject(copying: [])
+        func write(_ word: String) throws {
+            for name in ["scripts/x.sh", "my dir/y z.sh"] { try project.write(name, "echo \(word)\n") }
+            try project.write("program/__main__.py", "print('\(word)')\n")
+        }
+        let stages = [
+            #"run: 'sh "my dir/y z.sh" > ${stage.output}'"#, #"run: [sh, -c, 'sh scripts/x.sh > "$CAUDAL_OUTPUT"']"#,
+            "run: 'sh ${params.dir}/x.sh > ${stage.output}'", "run: 'cd scripts && sh ./x.sh > ${stage.output}'",
+            "run: 'python3 program > ${stage.output}'", "run: 'cat scripts/*.sh > ${stage.output}'",
+            "run: 'true > ${stage.output}'",
+        ]
+        let names = stages.indices.map { "s\($0)" }
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            reuse: unchanged
+            params: {dir: {type: string, default: scripts}}
+            datasets: {\(names.map { "\($0): {path: out/\($0).csv}" }.joined(separator: ", "))}
+            stages:
+            \(zip(names, stages).map { "  \($0): {type: command, output: \($0), \($1)}" }.joined(separator: "\n"))
+            """)
+        func reused() async throws -> [String] {
+            let ran = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(ran.status == 0, "\(ran)")
+            return names.filter { ran.output.contains("  \($0)  reused") }
+        }
+        try write("old")
+        #expect(try await reused() == [])
+        #expect(try await reused() == names)
+        try write("new")
+        #expect(try await reused() == ["s6"])
+    }
+
     @Test("The items of a fan-out are reused each on their own", .timeLimit(.minutes(15)))
     func items() async throws {
         let project = try CaudalProject(copying: [])

@@ -125,6 +125,15 @@ package enum ProcessExit: Sendable, Hashable, Codable {
     /// It has ended, and nobody knows how: something else has collected its status.
     case unknown
 
+    /// The exit status, as a shell gives it: 128 and the number of a signal; nil where nobody knows.
+    package var status: Int32? {
+        switch self {
+        case .exited(let status): status
+        case .signaled(let signal): 128 + signal
+        case .unknown: nil
+        }
+    }
+
     /// In words: `exit status 3`, `killed by signal 9 (KILL), likely out of memory`.
     package var description: String {
         switch self {

@@ -125,6 +125,12 @@ package struct Pipeline: Sendable {
     /// The dataset with this name.
     package func dataset(_ name: DatasetName) -> Dataset? { datasetPositions[name].map { datasets[$0] } }
 
+    /// The parameter whose value a text is, and nothing else.
+    package func parameter(of text: Template) -> Parameter? {
+        guard text.segments.count == 1, case .param(let name)? = text.references.first else { return nil }
+        return parameters.first { $0.name == name }
+    }
+
     /// The stage that writes a dataset; nil for a source.
     package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 

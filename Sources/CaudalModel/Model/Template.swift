@@ -39,6 +39,26 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// The variable by which programs get the value.
+        package var programVariable: String {
+            switch self {
+            case .param(let name): "CAUDAL_PARAM_\(Self.upper(name))"
+            case .item(let name): "CAUDAL_ITEM_\(Self.upper(name))"
+            case .environment(let name): "CAUDAL_ENV_\(name)"
+            case .runID: "CAUDAL_RUN_ID"
+            case .runStarted: "CAUDAL_RUN_STARTED"
+            case .slotTime: "CAUDAL_SCHEDULE_TIME"
+            case .slotDate: "CAUDAL_SCHEDULE_DATE"
+            case .input(let name): "CAUDAL_INPUT_\(Self.upper(name))"
+            case .stageOutput: "CAUDAL_OUTPUT"
+            }
+        }
+
+        /// A name in capitals, with `_` in place of characters that a variable's name cannot contain.
+        private static func upper(_ name: String) -> String {
+            String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+        }
+
         package var description: String {
             switch self {
             case .param(let name): "params.\(name)"

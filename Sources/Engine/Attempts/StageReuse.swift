@@ -60,6 +60,8 @@ package struct StageReuse: Sendable {
     private nonisolated(unsafe) static let parameterReference = #/\$\{params\.([^}]*)\}/#
     private nonisolated(unsafe) static let variableReference = #/\$\{env\.([^}]*)\}/#
     private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+/#
+    private nonisolated(unsafe) static let quotation = #/"([^"]*)"|'([^']*)'/#
+    private nonisolated(unsafe) static let changeOfFolder = #/(?:^|[;&|(\s])cd\s+("[^"]*"|'[^']*'|[^\s;&|)]+)/#
 
     /// Everything that determines the output of an attempt; nil when one of its files cannot be read.
     ///
@@ -82,6 +84,9 @@ package struct StageReuse: Sendable {
             let name = String(match.output.1)
             key.add(.variable, name, ContentHash.of(facts.environment[name] ?? ""))
         }
+        for name in passedVariables(to: attempt.stage) {
+            key.add(.variable, name, ContentHash.of(facts.environment[name] ?? ""))
+        }
         if ["${schedule.date}", "CAUDAL_SCHEDULE_DATE"].contains(where: text.contains) {
             key.add(.parameter, "schedule.date", ContentHash.of(facts.today(at: facts.started)))
         }
@@ -91,7 +96,7 @@ package struct StageReuse: Sendable {
             }
             key.add(.item, item.key.rawValue, ContentHash.of(values.joined(separator: "\n")))
         }
-        for read in reads + scripts(of: attempt.stage) {
+        for read in reads + scripts(of: attempt) {
             guard let hash = read.contentHash else { return nil }
             key.add(.input, read.path, hash)
         }
@@ -107,25 +112,67 @@ package struct StageReuse: Sendable {
         return key
     }
 
+    /// The names of variables that a program gets where it runs.
+    private func passedVariables(to stage: Stage) -> [String] {
+        if !stage.definition.runsProgram { return [] }
+        switch stage.placement {
+        case .local: return []
+        case .container(let settings): return settings.variables
+        case .sandbox(let settings): return settings.variables
+        case .target(let name): return loaded.pipeline.targets[name]?.variables ?? []
+        }
+    }
+
     /// The files of the project that a command names in its line: a script is practically part of its definition.
-    private func scripts(of stage: Stage) -> [InputVersion] {
-        guard let program = stage.definition.program else { return [] }
-        let words: [String]
-        switch program.call {
-        case .line(let line):
+    private func scripts(of attempt: StageAttempt) -> [InputVersion] {
+        guard let program = attempt.stage.definition.program else { return [] }
+        func filled(_ template: Template) -> String {
+            template.filled { reference in
+                switch reference {
+                // They are compared, or made, by themselves.
+                case .stageOutput, .input: "/dev/null"
+                default: attempt.value(of: reference) ?? ""
+                }
+            }
+        }
+        let texts =
+            switch program.call {
             // The files that it writes do not determine its output.
-            let text = line.description.replacing(Self.redirection, with: " ")
-            words = text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init)
-        case .arguments(let list): words = list.map(\.description)
+            case .line(let line): [filled(line).replacing(Self.redirection, with: " ")]
+            case .arguments(let list): list.map(filled)
+            }
+        var words = Set(texts)
+        var folders = [loaded.pipeline.root]
+        for text in texts {
+            words.formUnion(text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init))
+            words.formUnion(text.matches(of: Self.quotation).map { String($0.output.1 ?? $0.output.2 ?? "") })
+            for match in text.matches(of: Self.changeOfFolder) {
+                let name = match.output.1.filter { !"\"'".contains($0) }
+                folders.append(PathText.absolute(String(name), in: loaded.pipeline.root))
+            }
         }
-        return Set(words).sorted().compactMap { word in
-            let path = PathText.absolute(word, in: loaded.pipeline.root)
-            var status = stat()
-            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-            return InputVersion(
+        let paths = words.filter { !$0.isEmpty && $0.utf8.count < 4096 && !$0.contains("\0") }.flatMap { word in
+            folders.flatMap { Self.files(named: PathText.absolute(word, in: $0)) }
+        }
+        return Set(paths).sorted().map { path in
+            InputVersion(
                 dataset: nil, path: PathText.relative(path, to: loaded.pipeline.root),
-                sizeInBytes: Int64(status.st_size), contentHash: store.fingerprint(ofFile: path))
+                sizeInBytes: FileText.size(path) ?? 0, contentHash: store.fingerprint(ofFile: path))
         }
+    }
+
+    /// The files that a word of a command may mean: one, those of a pattern, or the program in a folder of Python.
+    private static func files(named path: String) -> [String] {
+        func isFile(_ path: String) -> Bool {
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        }
+        if isFile(path) { return [path] }
+        let program = path + "/__main__.py"
+        if isFile(program) { return [program] }
+        guard path.contains(where: "*?[".contains) else { return [] }
+        // A folder that cannot be looked into is one that the command cannot look into either.
+        return ((try? Glob.files(matching: path)) ?? []).filter(isFile)
     }
 
     // MARK: - The decision

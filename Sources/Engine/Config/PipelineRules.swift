@@ -11,11 +11,53 @@ enum PipelineRules {
         checkProducers(pipeline, problems)
         checkWatermarks(pipeline, problems)
         checkReferences(pipeline, notes, problems)
+        checkVariables(pipeline, problems)
+        for stage in pipeline.stages { checkCondition(stage, pipeline, problems) }
         checkSecretsInPaths(pipeline, problems)
         for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
             checkFanOut(stage, pipeline, problems)
         }
         checkCycles(pipeline, problems)
+    }
+
+    // MARK: - Variables and conditions
+
+    /// Programs tell values apart by variables, in whose names letters are capitals and other signs are `_`.
+    private static func checkVariables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        func check(_ references: [(Template.Reference, SourceLocation)]) {
+            var seen: [String: Template.Reference] = [:]
+            for (reference, location) in references {
+                let variable = reference.programVariable
+                if let other = seen[variable], other != reference {
+                    problems.report(
+                        "'${\(other)}' and '${\(reference)}' are one variable to programs: \(variable)",
+                        remedy: "give one of them a name that differs in more than signs and case", at: location)
+                }
+                seen[variable] = reference
+            }
+        }
+        let programs = pipeline.stages.filter(\.definition.runsProgram)
+        if !programs.isEmpty { check(pipeline.parameters.map { (.param($0.name), $0.location) }) }
+        for stage in programs {
+            check(stage.definition.inputs.map { (.input($0.value.rawValue), $0.location) })
+            if let fanOut = stage.fanOut { check(fanOut.variables.map { (.item($0.name), fanOut.location) }) }
+        }
+    }
+
+    /// Refuses a comparison with a text that a parameter never has.
+    private static func checkCondition(_ stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
+        guard let condition = stage.condition else { return }
+        for (side, other) in [(condition.left, condition.right), (condition.right, condition.left)] {
+            guard other.references.isEmpty, let parameter = pipeline.parameter(of: side) else { continue }
+            let text = other.description
+            // A whole number may lie below a fraction.
+            if parameter.kind == .integer, let number = Double(text), number.isFinite { continue }
+            if case .failure(let fault) = parameter.value(of: text, now: Moment(wall: 0, steady: 0)) {
+                problems.report(
+                    "'\(parameter.name)' is never '\(text)': \(fault.message)",
+                    remedy: "compare it with a value that it can have", at: condition.location)
+            }
+        }
     }
 
     // MARK: - Names
@@ -197,7 +239,9 @@ enum PipelineRules {
             let places = behind.flatMap(\.reads).compactMap { pipeline.dataset($0.value) }.flatMap { dataset in
                 ((dataset.path ?? dataset.remote?.name)?.references ?? []).map { ($0, dataset.placeLocation) }
             }
-            let found = (behind.flatMap(allReferences) + places).first { reference, _ in
+            let references = behind.flatMap(allReferences) + places
+            checkValues(of: stage, references, days, pipeline, problems)
+            let found = references.first { reference, _ in
                 switch reference {
                 case .param(let name): days.contains(name)
                 case .slotTime, .slotDate, .runStarted: true
@@ -211,6 +255,26 @@ enum PipelineRules {
                 remedy: "read all days, or leave 'watermark' out: with 'mode: merge' days run in any order",
                 at: watermark.location)
         }
+    }
+
+    /// What a value of a parameter leaves out is never read with another value, where both add to one output.
+    private static func checkValues(
+        of stage: Stage, _ references: [(Template.Reference, SourceLocation)], _ days: Set<String>,
+        _ pipeline: Pipeline,
+        _ problems: ConfigProblems
+    ) {
+        guard let column = stage.definition.newRowsAlone?.column else { return }
+        let own = Set(stage.definition.outputs.flatMap { pipeline.dataset($0)?.path?.references ?? [] })
+        let found = references.first { reference, _ in
+            if case .param(let name) = reference { !days.contains(name) && !own.contains(reference) } else { false }
+        }
+        guard let (reference, location) = found else { return }
+        problems.report(
+            "'\(stage.id)' reads what is newer than its output, and that depends on ${\(reference)} (line \(location.line)): "
+                + "rows that one value leaves out would never be read with another",
+            remedy:
+                "give each value an output of its own, with ${\(reference)} in its path, or write 'partial: true' if this is "
+                + "meant", at: column.location)
     }
 
     private static func checkProducers(_ pipeline: Pipeline, _ problems: ConfigProblems) {
@@ -389,6 +453,9 @@ enum PipelineRules {
                     remedy: "make the path different for each, such as with '\(name)=${item.\(name)}'",
                     at: dataset.placeLocation)
             }
+        }
+        for fault in stage.type.merge?.faults(of: fanOut) ?? [] {
+            problems.report(fault.message, remedy: fault.remedy, at: fault.location)
         }
     }
 

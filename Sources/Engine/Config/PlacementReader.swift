@@ -186,13 +186,34 @@ enum TargetReader {
         return isFine
     }
 
+    /// Options of sbatch by which Caudal finds a job, follows it and reads what it writes.
+    private static let ownOptions: Set<String> = [
+        "--job-name", "-J", "--array", "-a", "--requeue", "--no-requeue", "--export", "--export-file", "--parsable",
+        "--output", "-o", "--error", "-e", "--open-mode", "--chdir", "-D", "--comment", "--wrap", "--wait", "-W",
+        "--clusters", "-M", "--test-only", "--help", "-h", "--usage", "--version", "-V",
+    ]
+
     private static func slurm(_ reader: inout MappingReader) -> SlurmSettings {
-        SlurmSettings(
+        let options = reader.texts("options")
+        for option in options {
+            let name =
+                option.value.hasPrefix("--")
+                ? String(option.value.prefix { $0 != "=" }) : String(option.value.prefix(2))
+            // An abbreviation of a long option is one too.
+            let own = ownOptions.first {
+                $0 == name || name.count > 3 && name.hasPrefix("--") && $0.hasPrefix(name)
+            }
+            guard let own else { continue }
+            reader.problems.report(
+                "the option '\(own)' of sbatch is Caudal's own: by it a job is found, followed or read",
+                remedy: "remove it", at: option.location)
+        }
+        return SlurmSettings(
             partition: reader.text("partition")?.value, account: reader.text("account")?.value,
             qos: reader.text("qos")?.value, time: reader.duration("time", isPositive: true),
             memory: reader.size("memory"), cpus: reader.integer("cpus", in: 1...65536),
             poll: reader.duration("poll", isPositive: true) ?? .seconds(2),
-            options: reader.texts("options").map(\.value))
+            options: options.map(\.value))
     }
 
     private static func kubernetes(_ reader: inout MappingReader) -> KubernetesSettings {

@@ -96,7 +96,8 @@ extension JobCluster {
             }
             if let status = folder.exitStatus {
                 reader.finish(output)
-                var end = ProgramEnd(exit: .exited(status), wasKilled: stop.gaveUp)
+                var end = ProgramEnd(
+                    exit: .exited(status), leftBehind: folder.leftBehind, wasKilled: stop.gaveUp)
                 if status != 0, attempt.stopReason == nil {
                     end.meaning = await meaning(of: job, folder, on: machine)
                 }
@@ -169,8 +170,10 @@ extension LaunchFolder {
 
     /// What a job runs: the program in a group of its own, to which it passes the request to end on.
     ///
-    /// - Parameter note: Shell that notes more of the job, once it has begun.
-    func jobScript(noting note: String = ":") -> String {
+    /// - Parameters:
+    ///   - note: Shell that notes more of the job, once it has begun.
+    ///   - grace: The seconds that what it leaves running has to end.
+    func jobScript(noting note: String = ":", grace: Int) -> String {
         """
         #!/bin/sh
         PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}; export PATH
@@ -184,7 +187,7 @@ extension LaunchFolder {
           \(record)
           exit $rc
         fi
-        setsid /bin/sh "$d/launch.sh" < /dev/null > "$d/stdout" 2> "$d/stderr" & c=$!
+        \(start) > "$d/stdout" 2> "$d/stderr" & c=$!
         # The request may have come before there was anything to pass it on to.
         [ -z "$told" ] || end
         wait $c; rc=$?
@@ -194,6 +197,7 @@ extension LaunchFolder {
           wait $c; again=$?
           [ $again = 127 ] || rc=$again
         done
+        \(endRest(grace: grace))
         \(record)
         exit $rc
 

@@ -68,11 +68,12 @@ actor KubernetesCluster {
     /// - Returns: Why the server does not want it; nil when it has it.
     /// - Throws: ``Failure`` when there is no clear answer: it may have it.
     func create(_ file: String) async throws(Failure) -> Failure? {
-        let answer = try await ask(located(["create", "--validate=false", "--output=name", "--filename=\(file)"]))
+        let words = ["create", "--validate=false", "--output=name", "--filename=\(Self.listed(file))"]
+        let answer = try await ask(located(words))
         if answer.exit == .exited(0) || answer.errors.contains("(AlreadyExists)") { return nil }
         let refusal = Failure("Kubernetes does not take the job: \(Self.said(answer))")
-        let words = ["Forbidden", "Invalid", "NotFound", "BadRequest", "Unauthorized", "MethodNotAllowed"]
-        if answer.errors.contains(" is invalid") || words.contains(where: { answer.errors.contains("(\($0))") }) {
+        let reasons = ["Forbidden", "Invalid", "NotFound", "BadRequest", "Unauthorized", "MethodNotAllowed"]
+        if answer.errors.contains(" is invalid") || reasons.contains(where: { answer.errors.contains("(\($0))") }) {
             return refusal
         }
         throw refusal
@@ -212,11 +213,14 @@ actor KubernetesCluster {
         "--selector=\(KubernetesManifest.jobLabel) in (\(jobs.joined(separator: ",")))"
     }
 
+    /// A path as the only one of a list: kubectl reads one as a line of CSV.
+    private static func listed(_ path: String) -> String { "\"\(path.replacing("\"", with: "\"\""))\"" }
+
     /// What it said of an error, in one line.
     private static func said(_ answer: ToolRun.Answer) -> String {
         let lines = answer.errors.split(whereSeparator: \.isNewline).filter {
-            // Its own log begins with a letter and the day.
-            !($0.hasPrefix("E") && $0.dropFirst().first?.isNumber == true)
+            // Its own log begins with a letter and the day; where its help is comes behind what is wrong.
+            !($0.hasPrefix("E") && $0.dropFirst().first?.isNumber == true) && !$0.hasPrefix("See 'kubectl")
         }
         let text = (lines.last.map(String.init) ?? answer.errors).trimmed.shortened(to: 300)
         return text.isEmpty ? "kubectl \(answer.exit)" : text

@@ -33,7 +33,8 @@ struct KubernetesExecutor: JobCluster {
         let folder = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
         let mount = try mount(for: folder)
         try folder.write(call, program: program, variables: variables, on: host)
-        try FileText.write(folder.jobScript(), to: folder.file("job.sh"), isPrivate: true)
+        try FileText.write(
+            folder.jobScript(grace: attempt.grace.shellSeconds), to: folder.file("job.sh"), isPrivate: true)
         let manifest = KubernetesManifest(folder, located, mount: mount, call, for: attempt)
         try FileText.write(manifest.text, to: folder.file("job.json"), isPrivate: true)
         if attempt.stopReason != nil { throw Failure("it was stopped before it was submitted") }

@@ -130,6 +130,55 @@ package struct LaunchFolder: Sendable {
     /// The variable that everything carries which is started for a try.
     private static let variable = "CAUDAL_LAUNCH"
 
+    /// Shell of the other side that starts the program in the background, as a process `$c` with a group of its own.
+    ///
+    /// A shell has what it starts there ignore SIGINT and SIGQUIT, which no shell takes back.
+    let start = """
+        r=; env --default-signal=INT,QUIT true 2> /dev/null && r='env --default-signal=INT,QUIT'
+        setsid $r /bin/sh "$d/launch.sh" < /dev/null
+        """
+
+    /// Shell of the other side that ends what the program left running, before its end is told.
+    ///
+    /// Whoever still writes what the program was to write is waited for, until `$told` or `$lost` says that it is to end.
+    func endRest(grace: Int) -> String {
+        """
+        w=$(cd "$d/../.." && pwd -P); own=
+        [ -r /proc/$$/stat ] && read -r l < /proc/$$/stat && set -- ${l##*) } && own=$3
+        rest() {
+          # What has a session of its own is found by the mark that it carries.
+          marked=" "$(grep -lzsF "\(Self.variable)=$\(Self.variable)" /proc/[0-9]*/environ)" "
+          for s in /proc/[0-9]*/stat; do
+            read -r l < "$s" || continue
+            set -- ${l##*) }
+            [ "$1" != Z ] && [ "$3" != "$own" ] || continue
+            [ "$3" = "$c" ] || case $marked in *"${s%stat}environ"*) ;; *) continue ;; esac
+            l=${l%) *}; echo "${l#*(} (${l%% *})"
+          done 2> /dev/null
+        }
+        tell() {
+          kill "-$1" "-$c" 2> /dev/null
+          rest | while read -r l; do l=${l##* (}; kill "-$1" "${l%)}" 2> /dev/null; done
+        }
+        writes() {
+          rest | while read -r l; do
+            l=${l##* (}
+            for f in /proc/"${l%)}"/fd/*; do
+              case $(readlink "$f") in "$w/\(Self.name)"/*) ;; "$w"/*) echo "$f" ;; esac
+            done
+          done 2> /dev/null
+        }
+        while [ -z "$told$lost" ] && [ "$(writes)" ]; do sleep 1; done
+        left=$(rest)
+        if [ "$left" ]; then
+          echo "$left" > "$d/left"
+          tell TERM; i=0
+          while [ $i -lt \(grace) ] && [ "$(rest)" ]; do sleep 1; i=$((i + 1)); done
+        fi
+        tell KILL
+        """
+    }
+
     /// Shell of the other side that records how the program ended, in `$rc`, in one step.
     let record = #"echo "$rc" > "$d/exit.new" && mv "$d/exit.new" "$d/exit""#
 
@@ -182,6 +231,9 @@ package struct LaunchFolder: Sendable {
 
     /// The recorded exit status; nil as long as there is none.
     var exitStatus: Int32? { text("exit").flatMap { Int32($0) } }
+
+    /// What it left running in its group, which was ended then.
+    var leftBehind: [String] { (text("left") ?? "").split(separator: "\n").map(String.init) }
 
     /// The path of one of the files.
     func file(_ name: String) -> String { path + "/" + name }

@@ -19,8 +19,11 @@ struct MountList {
         for mount in own { add(PathText.absolute(mount.path, in: host.folder), isReadOnly: mount.isReadOnly) }
         func covers(_ path: String) -> Bool { found.keys.contains { path == $0 || path.hasPrefix($0 + "/") } }
         if let folder = call.workFolder, !covers(folder) { add(folder, isReadOnly: false) }
-        for path in call.reads + [tool].compactMap({ $0 }) where !covers(path) && FileText.exists(path) {
-            add(path, isReadOnly: true)
+        for path in call.reads + [tool].compactMap({ $0 }) where FileText.exists(path) {
+            if !covers(path) { add(path, isReadOnly: true) }
+            // A link leads nowhere where its target is not seen.
+            let target = PathText.resolved(path)
+            if target != path, !covers(target) { add(target, isReadOnly: true) }
         }
         for path in call.writes where !covers(path) && FileText.exists(path) { add(path, isReadOnly: false) }
         mounts = found.map { PlacementMount(path: $0.key, isReadOnly: $0.value) }.sorted { $0.path < $1.path }

@@ -93,7 +93,7 @@ struct SSHExecutor: ProgramExecutor {
             copies = way
         }
         let script = SSHScripts.run(
-            folder, grace: Self.seconds(attempt.grace), silence: Self.seconds(settings.silence))
+            folder, grace: attempt.grace.shellSeconds, silence: settings.silence.shellSeconds)
         let words =
             connections.words(for: machine, control: master)
             + ["-o", "ControlMaster=no", "-T", machine, "exec /bin/sh -c \(ShellText.quoted(script))"]
@@ -170,7 +170,7 @@ struct SSHExecutor: ProgramExecutor {
             }
         }
         if let status = folder.exitStatus {
-            var end = ProgramEnd(exit: .exited(status), wasKilled: stop.gaveUp)
+            var end = ProgramEnd(exit: .exited(status), leftBehind: folder.leftBehind, wasKilled: stop.gaveUp)
             end.takeSignalFromStatus()
             return .ended(end)
         }
@@ -218,7 +218,6 @@ struct SSHExecutor: ProgramExecutor {
         return ended
     }
 
-    private static func seconds(_ time: Duration) -> Int { max(1, Int(time.seconds.rounded(.up))) }
 }
 
 /// Gives a machine up that takes a connection, or seems to, and begins nothing: ssh's own limits end with the connection.

@@ -19,7 +19,7 @@ enum SSHScripts {
             trap 'n=0' USR1
             trap 'n=$((n + \(step))); [ $n -lt \(silence) ] || end' ALRM
             trap end HUP
-            setsid /bin/sh "$d/launch.sh" < /dev/null 3<&- & c=$!
+            \(launch.start) 3<&- & c=$!
             (while sleep \(step) && kill -ALRM $$; do :; done) > /dev/null 2>&1 3<&- & t=$!
             (
               while read -r word <&3; do
@@ -29,12 +29,7 @@ enum SSHScripts {
             ) > /dev/null 2>&1 & w=$!
             # A signal ends a wait before the program has ended: it is still there then, or waits for the next one.
             while wait $c; rc=$?; kill -0 $c 2> /dev/null; do :; done
-            # What it left running in its group ends too, before its end is told.
-            if kill -0 "-$c" 2> /dev/null; then
-              kill -TERM "-$c" 2> /dev/null; i=0
-              while [ $i -lt \(grace) ] && kill -0 "-$c" 2> /dev/null; do sleep 1; i=$((i + 1)); done
-              kill -KILL "-$c" 2> /dev/null
-            fi
+            \(launch.endRest(grace: grace))
             # A program that was ended because nobody waits for it has no result.
             [ "$lost" ] || { \(launch.record); }
             kill $w $t $k 2> /dev/null

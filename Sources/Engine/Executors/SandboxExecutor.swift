@@ -42,6 +42,8 @@ struct SandboxExecutor: ProgramExecutor {
         attempt.onStop(nil)
         stop.end()
         var end = ProgramEnd(child)
+        // Nothing outlives a sandbox: what is still there is bubblewrap's own second process.
+        end.leftBehind = []
         end.wasKilled = stop.gaveUp
         end.takeSignalFromStatus()
         return end

@@ -2,26 +2,6 @@ package import CaudalModel
 
 /// Command lines for the shell, in which values are passed as variables and never become part of the text.
 package enum ShellText {
-    /// The environment variable that holds the value of a reference.
-    package static func variable(_ reference: Template.Reference) -> String {
-        switch reference {
-        case .param(let name): "CAUDAL_PARAM_\(upper(name))"
-        case .item(let name): "CAUDAL_ITEM_\(upper(name))"
-        case .environment(let name): name
-        case .runID: "CAUDAL_RUN_ID"
-        case .runStarted: "CAUDAL_RUN_STARTED"
-        case .slotTime: "CAUDAL_SCHEDULE_TIME"
-        case .slotDate: "CAUDAL_SCHEDULE_DATE"
-        case .input(let name): "CAUDAL_INPUT_\(upper(name))"
-        case .stageOutput: "CAUDAL_OUTPUT"
-        }
-    }
-
-    /// A name in capitals, with `_` in place of characters that a variable's name cannot contain.
-    package static func upper(_ name: String) -> String {
-        String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-    }
-
     /// A text as one word of the shell.
     package static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 
@@ -34,38 +14,6 @@ package enum ShellText {
                     || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "/._-+:@%,".utf8.contains($0)
             }
         return isPlain ? text : quoted(text)
-    }
-
-    /// The line with each reference as a variable, quoted so that its value stays one word.
-    package static func line(of template: Template) -> String {
-        var line = ""
-        var quote: Character?
-        for segment in template.segments {
-            switch segment {
-            case .reference(let reference):
-                let name = variable(reference)
-                switch quote {
-                case "'": line += "'\"${\(name)}\"'"
-                case "\"": line += "${\(name)}"
-                default: line += "\"${\(name)}\""
-                }
-            case .text(let text):
-                line += text
-                var isEscaped = false
-                for character in text {
-                    if isEscaped {
-                        isEscaped = false
-                    } else if character == "\\", quote != "'" {
-                        isEscaped = true
-                    } else if quote == nil, character == "'" || character == "\"" {
-                        quote = character
-                    } else if character == quote {
-                        quote = nil
-                    }
-                }
-            }
-        }
-        return line
     }
 
     /// Words that only a shell interprets at the beginning of a line.
@@ -91,6 +39,25 @@ package enum ShellText {
 
     private static let plainSigns = Array(" _@%+:,./-".utf8)
 
+    /// Which of some arguments a shell reads as commands, such as the last one of `[bash, -c, …]`; nil for none.
+    package static func program(in arguments: [Template]) -> Int? {
+        let words = arguments.map(\.description)
+        guard let name = words.first, shells.contains(PathText.lastComponent(of: name)),
+            let option = words.dropFirst().firstIndex(where: {
+                !$0.hasPrefix("-") || $0.hasSuffix("c") && !$0.hasPrefix("--")
+            }),
+            words[option].hasPrefix("-"), arguments.indices.contains(option + 1)
+        else { return nil }
+        return option + 1
+    }
+
+    private static let shells: Set<String> = ["sh", "bash", "dash", "ksh", "zsh", "ash"]
+
+    /// Why the shell cannot put in the values of a line as they are; nil where it can, or where the line needs none.
+    package static func fault(of template: Template) -> (message: String, remedy: String)? {
+        words(of: template) == nil ? ShellLine(template).fault : nil
+    }
+
     /// The words of a line that needs no shell; nil when it needs one.
     ///
     /// As in make, a line without characters that are special to a shell is run directly, which saves a process.
@@ -114,4 +81,9 @@ package enum ShellText {
         }
         return filled
     }
+}
+
+extension Duration {
+    /// Whole seconds for programs that know no others, at least one.
+    var shellSeconds: Int { max(1, Int(seconds.rounded(.up))) }
 }

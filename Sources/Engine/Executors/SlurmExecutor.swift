@@ -28,7 +28,9 @@ struct SlurmExecutor: JobCluster {
         let folder = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
         try folder.write(call, program: program, variables: variables, on: host)
         try FileText.write(
-            folder.jobScript(noting: #"echo "$SLURM_JOB_ID" > "$d/job.new" && mv "$d/job.new" "$d/job""#),
+            folder.jobScript(
+                noting: #"echo "$SLURM_JOB_ID" > "$d/job.new" && mv "$d/job.new" "$d/job""#,
+                grace: attempt.grace.shellSeconds),
             to: folder.file("job.sh"), isPrivate: true)
         if attempt.stopReason != nil { throw Failure("it was stopped before it was submitted") }
         try folder.keepNote()

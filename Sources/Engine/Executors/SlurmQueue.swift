@@ -101,9 +101,15 @@ actor SlurmQueue {
     }
 
     private func openJobs() async -> Set<String>? {
-        guard let answer = try? await ask("squeue", ["--noheader", "--me", "--format=%i"]), answer.exit == .exited(0)
-        else { return nil }
-        return Set(answer.text.split(whereSeparator: \.isWhitespace).map(String.init))
+        guard let answer = try? await ask("squeue", Self.open), answer.exit == .exited(0) else { return nil }
+        return Self.jobs(answer)
+    }
+
+    /// The words that ask for the numbers of the user's jobs in the queue.
+    private static let open = ["--noheader", "--me", "--format=%i"]
+
+    private static func jobs(_ answer: ToolRun.Answer) -> Set<String> {
+        Set(answer.text.split(whereSeparator: \.isWhitespace).map(String.init))
     }
 
     /// What Slurm knows of a job; nil when it knows nothing any more.
@@ -113,7 +119,7 @@ actor SlurmQueue {
         let answer = try await ask("scontrol", ["show", "job", job, "--oneliner"])
         if answer.exit == .exited(0) { return SlurmJob(scontrol: answer.text) }
         guard answer.errors.contains("Invalid job id") else {
-            throw Failure("Slurm does not answer: \(answer.errors.trimmed.shortened(to: 200))")
+            throw Self.silence(answer)
         }
         // Of jobs that ended some minutes ago only the accounting knows, where there is one.
         let kept = try await ask(
@@ -131,22 +137,35 @@ actor SlurmQueue {
         let answer = try await ask(
             "squeue", ["--noheader", "--me", "--format=%i", "--name=\(names.joined(separator: ","))"])
         guard answer.exit == .exited(0) else {
-            throw Failure("Slurm does not answer: \(answer.errors.trimmed.shortened(to: 200))")
+            throw Self.silence(answer)
         }
         return answer.text.split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
+    private static func silence(_ answer: ToolRun.Answer) -> Failure {
+        Failure("Slurm does not answer: \(answer.errors.trimmed.shortened(to: 200))")
+    }
+
     /// Ends jobs and waits until they have ended.
     ///
-    /// - Throws: ``Failure`` when they do not end.
+    /// - Throws: ``Failure`` when they do not end, or Slurm does not say so.
     func cancel(_ jobs: [String]) async throws(Failure) {
         _ = try await ask("scancel", jobs)
+        var (absences, silence): (Int, Failure?) = (0, nil)
         for _ in 0..<300 {
-            let left = try await ask(
-                "squeue", ["--noheader", "--me", "--format=%i", "--jobs=\(jobs.joined(separator: ","))"])
-            if left.exit != .exited(0) || left.text.trimmed.isEmpty { return }
+            // One question for all of the user's: of a job that is long gone, Slurm says that there is none, as an error.
+            let answer = try await ask("squeue", Self.open)
+            if answer.exit == .exited(0) {
+                absences = Self.jobs(answer).isDisjoint(with: jobs) ? absences + 1 : 0
+                // One absence may be the moment between two states.
+                if absences == 2 { return }
+                silence = nil
+            } else {
+                silence = Self.silence(answer)
+            }
             do { try await Task.sleep(for: .milliseconds(200)) } catch { break }
         }
+        if let silence { throw silence }
         throw Failure(
             "jobs \(jobs.joined(separator: ", ")) of Slurm do not end", remedy: "end them with 'scancel', then resume")
     }

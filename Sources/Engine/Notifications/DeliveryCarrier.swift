@@ -94,7 +94,7 @@ struct DeliveryCarrier: Sendable {
         var environment = variables.merging(own) { $1 }
         environment["CAUDAL_NOTICE_FILE"] = file.path
         let answer = try await ToolRun.output(
-            of: "/bin/sh", ["-c", ShellText.line(of: line)], environment: environment, folder: delivery.root,
+            of: "/bin/sh", ["-c", ShellLine(line).text], environment: environment, folder: delivery.root,
             marker: Self.marker(of: delivery), limit: Self.commandLimit, reactor: reactor)
         if answer.exit == .exited(0) { return .sent }
         let said = answer.errors.trimmed.withoutControls.shortened(to: 200)
@@ -179,7 +179,7 @@ struct ChannelValues {
     /// The variables by which a command line knows what it refers to.
     func variables(of line: Template) throws(Failure) -> [String: String] {
         var values: [String: String] = [:]
-        for reference in line.references { values[ShellText.variable(reference)] = try value(of: reference) }
+        for reference in line.references { values[reference.programVariable] = try value(of: reference) }
         // Those of `.env` are there too, as for the commands of stages.
         return variables.merging(values) { $1 }
     }

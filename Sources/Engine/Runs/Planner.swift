@@ -149,8 +149,18 @@ package struct Planner {
         planned.expected = median
         planned.definitionText = loaded.definitionText(of: stage)
         if let condition = stage.condition {
-            let left = condition.left.filled { value(of: $0, parameters) ?? "" }
-            let right = condition.right.filled { value(of: $0, parameters) ?? "" }
+            // Beside a date, `today` is the day of the run.
+            func side(_ template: Template, beside other: Template) -> String {
+                let text = template.filled { value(of: $0, parameters) ?? "" }
+                guard template.references.isEmpty, let parameter = loaded.pipeline.parameter(of: other) else {
+                    return text
+                }
+                let zone = loaded.pipeline.timeZone
+                return (try? parameter.value(of: text, now: now, in: zone, today: request.slot?.localDate).get())
+                    ?? text
+            }
+            let left = side(condition.left, beside: condition.right)
+            let right = side(condition.right, beside: condition.left)
             if !condition.holds(left, right) { planned.skipReason = "\(condition.description) is false" }
         }
         checkVariables(stage, problems)

@@ -160,10 +160,11 @@ package struct RunMachine: Sendable {
         let isWorthwhile: Bool
         if policy.exitStatuses.isEmpty {
             isWorthwhile = true
-        } else if case .exited(let status)? = result.exit {
-            isWorthwhile = policy.exitStatuses.contains(status)
-        } else {
+        } else if result.ending == .stopped, case .signaled = result.exit {
+            // It is the signal of Caudal, which had waited for long enough.
             isWorthwhile = false
+        } else {
+            isWorthwhile = result.exit?.status.map(policy.exitStatuses.contains) ?? false
         }
         guard tries <= policy.limit, isWorthwhile else {
             return end(id, index, .failed, reason: result.failure?.message ?? result.exit?.description)

@@ -37,7 +37,12 @@ package struct CommandStage: StageType {
             switch node.content {
             case .scalar(let text, _):
                 if text.allSatisfy(\.isWhitespace) { problems.report("'run' must not be empty", at: node.location) }
-                if let template = problems.template(Located(text, at: node.location)) { run = .line(template.value) }
+                if let template = problems.template(Located(text, at: node.location)) {
+                    run = .line(template.value)
+                    if let fault = ShellText.fault(of: template.value) {
+                        problems.report(fault.message, remedy: fault.remedy, at: node.location)
+                    }
+                }
             case .sequence:
                 let parts = problems.texts(of: node, what: "'run'", allowsEmpty: true).compactMap {
                     problems.template($0)?.value
@@ -46,6 +51,9 @@ package struct CommandStage: StageType {
                     problems.report("'run' must not be empty", at: node.location)
                 } else {
                     run = .arguments(parts)
+                    if let program = ShellText.program(in: parts), let fault = ShellLine(parts[program]).fault {
+                        problems.report(fault.message, remedy: fault.remedy, at: node.location)
+                    }
                 }
             case .mapping: problems.report("'run' must be a command, not \(node.kindName)", at: node.location)
             }
@@ -95,26 +103,42 @@ package struct CommandStage: StageType {
         {
             variables[name] = template.filled { attempt.value(of: $0) ?? "" }
         }
-        for (name, value) in attempt.facts.parameters { variables[ShellText.variable(.param(name))] = value }
-        for (name, value) in attempt.item?.values ?? [:] { variables[ShellText.variable(.item(name))] = value }
+        for (name, value) in attempt.facts.parameters {
+            variables[Template.Reference.param(name).programVariable] = value
+        }
+        for (name, value) in attempt.item?.values ?? [:] {
+            variables[Template.Reference.item(name).programVariable] = value
+        }
         variables["CAUDAL_RUN_STARTED"] = UTC.iso(attempt.facts.started.wall)
         for reference in [Template.Reference.slotTime, .slotDate] {
-            variables[ShellText.variable(reference)] = attempt.value(of: reference) ?? ""
+            variables[reference.programVariable] = attempt.value(of: reference) ?? ""
         }
         variables["CAUDAL_PIPELINE"] = attempt.pipeline.name
         for name in inputs {
             let reference = Template.Reference.input(name.value.rawValue)
-            variables[ShellText.variable(reference)] = attempt.value(of: reference) ?? ""
+            variables[reference.programVariable] = attempt.value(of: reference) ?? ""
         }
         let outputs = output.map { [attempt.output($0, columns: [])] } ?? []
-        if let output = outputs.first { variables[ShellText.variable(.stageOutput)] = output.staged }
+        if let output = outputs.first { variables[Template.Reference.stageOutput.programVariable] = output.staged }
         let arguments: [String]
         switch run {
-        case .arguments(let templates): arguments = templates.map { $0.filled { attempt.value(of: $0) ?? "" } }
+        case .arguments(let templates):
+            let program = ShellText.program(in: templates)
+            arguments = templates.enumerated().map { place, template in
+                place == program ? ShellLine(template).text : template.filled { attempt.value(of: $0) ?? "" }
+            }
+            for reference in program.map({ templates[$0].references }) ?? [] {
+                variables[reference.programVariable] = attempt.value(of: reference) ?? ""
+            }
         case .line(let template):
             arguments =
                 ShellText.words(of: template).map { $0.map { $0.filled { attempt.value(of: $0) ?? "" } } }
-                ?? ["/bin/sh", "-c", ShellText.line(of: template)]
+                ?? ["/bin/sh", "-c", ShellLine(template).text]
+            // Where the program runs, the variable itself may not be there, or be another one.
+            for case .environment(let name) in template.references {
+                variables[Template.Reference.environment(name).programVariable] =
+                    attempt.value(of: .environment(name)) ?? ""
+            }
         }
         return .command(
             CommandWork(

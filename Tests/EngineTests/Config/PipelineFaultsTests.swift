@@ -170,6 +170,133 @@ struct PipelineFaultsTests {
         }
     }
 
+    @Test(
+        "Names that are one variable to a program are refused where it would read them",
+        arguments: [
+            (
+                "params: {a-b: {type: string}, a_b: {type: string}}", "run: 'true'",
+                "'${params.a-b}' and '${params.a_b}'"
+            ),
+            (
+                "params: {a: {type: string}, A: {type: string}}", "run: 'true'",
+                "are one variable to programs: CAUDAL_PARAM_A"
+            ),
+            (
+                "datasets: {s-eu: {path: a.csv}, s.EU: {path: b.csv}}", "inputs: [s-eu, s.EU], run: 'true'",
+                "CAUDAL_INPUT_S_EU"
+            ),
+            ("datasets: {s-eu: {path: a.csv}, s.EU: {path: b.csv}}", "inputs: [s-eu], run: 'true'", nil),
+            ("params: {}", "foreach: {x-y: [a], x_y: [b]}, run: 'true'", "CAUDAL_ITEM_X_Y"),
+            ("params: {x: {type: string}}", "foreach: {x: [a]}, run: 'true'", nil),
+        ])
+    func variables(_ top: String, _ stage: String, _ words: String?) throws {
+        let found = try faults("\(top)\nstages:\n  s: {type: command, \(stage)}\n")
+        #expect(words.map { words in found.count == 1 && found[0].contains(words) } ?? found.isEmpty, "\(found)")
+    }
+
+    @Test(
+        "A condition that a parameter can never meet is refused",
+        arguments: [
+            ("${params.d} == 2026-2-4", "'d' is never '2026-2-4'"), ("${params.d} == today", nil),
+            ("${params.d} < 2026-02-04", nil),
+            ("${params.b} == yes", "'b' is never 'yes'"), ("1 == ${params.b}", "'b' is never '1'"),
+            ("${params.b} != true", nil),
+            ("${params.n} < 1O", "'n' is never '1O'"), ("${params.n} < 9.5", nil),
+            ("${params.e} == ful", "'e' is never 'ful'"),
+            ("${params.e} == full", nil), ("${params.s} == ful", nil), ("${params.e} == ${params.s}", nil),
+            ("x${params.e} == xful", nil),
+        ])
+    func conditions(_ condition: String, _ words: String?) throws {
+        let found = try faults(
+            """
+            params:
+              d: {type: date, default: today}
+              b: {type: boolean, default: true}
+              n: {type: integer, default: 9}
+              e: {type: enum, values: [full, part], default: full}
+              s: {type: string, default: a}
+            stages:
+              s: {type: command, if: "\(condition)", run: 'true'}
+            """)
+        #expect(
+            words.map { words in found.count == 1 && found[0].hasPrefix("10:27: " + words) } ?? found.isEmpty,
+            "\(found)"
+        )
+    }
+
+    @Test("Lines in which a shell would not keep a value whole are refused where they are written")
+    func lines() throws {
+        let found = try faults(
+            """
+            params: {x: {type: string, default: a}}
+            stages:
+              a: {type: command, run: "bash -c 'echo ${params.x}'"}
+              b: {type: command, run: [bash, -c, "echo `cat ${params.x}`"]}
+              c: {type: command, run: [bash, -c, "echo ${params.x}"]}
+            """)
+        #expect(found.count == 2 && found[0].hasPrefix("5:28: a shell inside of the line"), "\(found)")
+        #expect(found.last?.hasPrefix("6:27: params.x stands between backticks") == true, "\(found)")
+    }
+
+    @Test(
+        "Items that add to outputs of their own have what they divide by in the key", .tags(.duckDB),
+        arguments: [
+            ("mode: merge, key: id", "'key' lacks 'region'"), ("mode: merge, key: [id, region]", nil),
+            ("mode: append, watermark: seen", nil), ("mode: snapshot, key: id", "'key' lacks 'region'"),
+            ("mode: snapshot, key: [id, region], missing: end", "'missing: end' cannot end"),
+        ])
+    func dividedMerge(_ mode: String, _ words: String?) throws {
+        let found = try faults(
+            """
+            datasets: {src: {path: in.parquet}, out: {path: "out/${item.region}.parquet"}}
+            stages:
+              s: {type: process, input: src, output: out, foreach: {region: {sql: select distinct region from src}}, \(mode)}
+            """)
+        #expect(words.map { words in found.count == 1 && found[0].contains(words) } ?? found.isEmpty, "\(found)")
+    }
+
+    @Test(
+        "What is new does not depend on values that share an output", .tags(.duckDB),
+        arguments: [
+            ("out.parquet", "mode: merge, key: id", true), ("${params.r}.parquet", "mode: merge, key: id", false),
+            ("out.parquet", "mode: merge, key: id, partial: true", false), ("out.parquet", "mode: append", false),
+            ("out.parquet", "mode: append, late: ignore", true),
+        ])
+    func sharedOutput(_ path: String, _ mode: String, _ isRefused: Bool) throws {
+        let found = try faults(
+            """
+            params: {r: {type: string, default: north}}
+            datasets: {in: {path: in.parquet}, out: {path: "\(path)"}}
+            stages:
+              s: {type: process, input: in, output: out, steps: [{filter: "region == ${params.r}"}], \(mode), watermark: seen}
+            """)
+        #expect(
+            found.contains { $0.contains("depends on ${params.r} (line 6)") } == isRefused && found.count <= 1,
+            "\(found)")
+    }
+
+    @Test(
+        "Options of sbatch by which jobs are found are Caudal's own",
+        arguments: [
+            ("--job-name=x", "--job-name"), ("-Jx", "-J"), ("--array=1-3", "--array"), ("--exp=NONE", "--export"),
+            ("--requeue", "--requeue"), ("--gres=gpu:1", nil), ("--exclusive", nil), ("--constraint=a", nil),
+            ("-C", nil),
+        ])
+    func options(_ option: String, _ own: String?) throws {
+        let found = try faults(
+            """
+            targets: {there: {type: slurm, options: ["\(option)"]}}
+            stages:
+              s: {type: command, run_on: there, run: 'true'}
+            """)
+        #expect(
+            own.map {
+                found == [
+                    "3:43: the option '\($0)' of sbatch is Caudal's own: by it a job is found, followed or read; remove it"
+                ]
+            } ?? found.isEmpty, "\(found)")
+    }
+
     @Test("An environment holds no environments")
     func environments() throws {
         let found = try faults(

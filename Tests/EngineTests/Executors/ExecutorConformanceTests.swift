@@ -202,6 +202,8 @@ struct ExecutorConformanceTests {
     // MARK: - Commands
 
     static let commands = ExecutorUnderTest.available.filter { !$0.isDuckDB }
+    /// Slurm's nodes have processes of their own: what is left elsewhere comes back to this process, which ends it itself.
+    static let shell = commands.filter { $0.place == .slurm }
 
     @Test("A command has its variables, the project's folder and nothing to read", arguments: commands)
     func surroundings(executor: ExecutorUnderTest) async throws {
@@ -248,6 +250,41 @@ struct ExecutorConformanceTests {
         let execution = await trial.shell("kill -9 $$", executor: try await executor.place.executor(trial))
         #expect(execution.exit == .signaled(SIGKILL))
         #expect(execution.failure?.message.hasPrefix("killed by signal 9 (KILL, often out of memory)") == true)
+    }
+
+    @Test("A command does not ignore SIGINT", arguments: commands)
+    func heeded(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let place = try await executor.place.executor(trial)
+        _ = await trial.shell("kill -INT $$; echo goes on", executor: place)
+        #expect(trial.lines() == [])
+    }
+
+    @Test("What a command leaves running ends before it counts as ended, and is named", arguments: shell)
+    func left(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let place = try await executor.place.executor(trial)
+        let line =
+            "(trap 'echo ended > mark' TERM; sleep 600 & : > ready; wait) & setsid sleep 601 & "
+            + "while [ ! -e ready ]; do sleep 0.05; done"
+        let execution = await trial.shell(line, executor: place)
+        #expect(execution.exit == .exited(0))
+        #expect(FileText.exists(trial.folder["mark"]))
+        let told = trial.records.map(\.message).first { $0.hasPrefix("left behind and ended: ") } ?? ""
+        #expect(
+            told.contains("sh (") && told.components(separatedBy: "sleep (").count == 3,
+            "\(trial.records.map(\.message))")
+    }
+
+    @Test("Who still writes the output in the background is waited for", arguments: shell)
+    func written(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let place = try await executor.place.executor(trial)
+        let execution = await trial.shell(
+            "(sleep 1.5; echo late) > work/out.txt & while [ ! -e work/out.txt ]; do sleep 0.05; done", executor: place)
+        #expect(execution.exit == .exited(0))
+        let written = try FileText.read(trial.folder["work/out.txt"])
+        #expect(written == "late\n", "\(trial.records.map(\.message))")
     }
 }
 

@@ -55,7 +55,22 @@ struct RunMachineRetryTests {
             [retried(RetryPolicy(limit: 1, exitStatuses: [75, 111]))],
             .init(.fails("a", exit: 1), then: "a#1 failed, a failed (no), run failed → finish failed")),
         RunRule(
-            "on_exit: a signal is none of the statuses",
+            "on_exit: a program that a signal ends has the status that a shell gives it",
+            [retried(RetryPolicy(limit: 1, exitStatuses: [137]))],
+            .init(
+                .ends("a", 1, AttemptResult(ending: .failed, exit: .signaled(9))),
+                then: "a#1 failed, a waits 10s → retry a in 10s")),
+        RunRule(
+            "on_exit: the signal of a stop is none of the statuses",
+            [retried(RetryPolicy(limit: 1, exitStatuses: [137]))],
+            .init(
+                .ends("a", 1, AttemptResult(ending: .stopped, exit: .signaled(9))),
+                then:
+                    "a#1 stopped, a failed (killed by signal 9 (KILL, often out of memory)), run failed → finish failed"
+            )
+        ),
+        RunRule(
+            "on_exit: the number of a signal is none of the statuses",
             [retried(RetryPolicy(limit: 1, exitStatuses: [9]))],
             .init(
                 .ends("a", 1, AttemptResult(ending: .failed, exit: .signaled(9))),

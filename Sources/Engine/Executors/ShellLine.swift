@@ -1,0 +1,211 @@
+import CaudalModel
+
+/// A line for the shell in which each reference is a variable, quoted by where it stands so that its value stays what it is.
+///
+/// The values never become part of the text: a shell expands a variable once, and what it holds is not read again. What the
+/// shell splits into words, or takes as it stands, it tells by quotes, comments, here-documents and commands inside of others,
+/// which are followed here as POSIX describes them.
+struct ShellLine {
+    /// The text for the shell.
+    private(set) var text = ""
+    /// Why a reference cannot be followed by the shell; nil where all can.
+    private(set) var fault: (message: String, remedy: String)?
+
+    /// What the shell is in the middle of.
+    private enum Context: Equatable {
+        /// A command: the line itself, `$( … )`, or `( … )` in it.
+        case command
+        case single
+        case double
+        /// `$(( … ))`, with the depth of its parentheses.
+        case arithmetic(depth: Int)
+        /// `${ … }`.
+        case parameter
+        case backticks
+        case comment
+        case document(Document)
+    }
+
+    private struct Document: Equatable {
+        var delimiter: String
+        var stripsTabs: Bool
+        var isQuoted: Bool
+    }
+
+    private var contexts: [Context] = [.command]
+    /// How deep texts begin that another shell inside of the line reads as commands.
+    private var programs: [Int] = []
+    private var isEscaped = false
+    /// Here-documents that begin with the next line.
+    private var documents: [Document] = []
+    /// The end of what was read, to tell where a word begins.
+    private var last: Character = "\n"
+    /// The line of a here-document so far; nil with a reference in it.
+    private var documentLine: String? = ""
+
+    init(_ template: Template) {
+        for segment in template.segments {
+            switch segment {
+            case .reference(let reference): add(reference)
+            case .text(let text): read(Array(text))
+            }
+        }
+        if contexts.last == .comment { contexts.removeLast() }
+        if fault == nil, contexts != [.command], !template.references.isEmpty, !isDocument {
+            fault = ("the quotes and parentheses of the line do not end", "close them")
+        }
+    }
+
+    private var context: Context { contexts.last ?? .command }
+    /// Whether the command that is read is at a place inside of double quotes.
+    private var isInDoubleQuotes: Bool { contexts.reversed().prefix { $0 != .command }.contains(.double) }
+    private var isDocument: Bool { if case .document = context { true } else { false } }
+
+    // MARK: - References
+
+    private mutating func add(_ reference: Template.Reference) {
+        programs.removeAll { $0 >= contexts.count }
+        if !programs.isEmpty {
+            refuse(
+                "a shell inside of the line would run what ${\(reference)} holds",
+                "hand it over behind the text, as in: bash -c 'echo \"$1\"' _ ${\(reference)}")
+        }
+        let variable = "${\(reference.programVariable)}"
+        switch context {
+        case .command: text += "\"\(variable)\""
+        // Quotes inside of `"${x:-…}"` would end those around it.
+        case .parameter: text += isInDoubleQuotes ? variable : "\"\(variable)\""
+        case .single: text += "'\"\(variable)\"'"
+        case .double, .arithmetic, .comment: text += variable
+        case .backticks:
+            refuse(
+                "\(reference) stands between backticks, where its value would be split", "write $( … ) in their place")
+        case .document(let document):
+            if document.isQuoted {
+                refuse(
+                    "\(reference) stands in a here-document whose end '\(document.delimiter)' is quoted, where the shell puts in no values",
+                    "write the end without quotes: <<\(document.delimiter)")
+            }
+            text += variable
+            documentLine = nil
+        }
+        if isEscaped { refuse("a backslash stands before \(reference)", "remove it") }
+        last = "x"
+    }
+
+    private mutating func refuse(_ message: String, _ remedy: String) { fault = fault ?? (message, remedy) }
+
+    // MARK: - Text
+
+    /// What stands before a text that a shell, or `eval`, reads as commands.
+    private nonisolated(unsafe) static let beforeProgram =
+        #/(^|[\s;&|(\/])((sh|bash|dash|ksh|zsh|ash)(\s+-\S+)*\s+-[a-z]*c|eval)\s+$/#
+
+    private mutating func read(_ text: [Character]) {
+        var place = 0
+        while place < text.count {
+            let character = text[place]
+            let count = step(text, place)
+            self.text += String(text[place..<place + count])
+            last = text[place + count - 1]
+            place += count
+            if character.isNewline { endLine() }
+        }
+    }
+
+    /// Reads what begins at a place.
+    ///
+    /// - Returns: How many characters that is.
+    private mutating func step(_ text: [Character], _ place: Int) -> Int {
+        let character = text[place]
+        func follows(_ words: String) -> Bool { text[place...].starts(with: words) }
+        if case .document = context {
+            if !character.isNewline { documentLine?.append(character) }
+            return 1
+        }
+        if isEscaped {
+            isEscaped = false
+            return 1
+        }
+        if context == .comment { return 1 }
+        programs.removeAll { $0 >= contexts.count }
+        if context == .command, character == "'" || character == "\"",
+            self.text.suffix(200).contains(Self.beforeProgram)
+        {
+            programs.append(contexts.count)
+        }
+        if context == .single {
+            if character == "'" { contexts.removeLast() }
+            return 1
+        }
+        switch character {
+        case "\\": isEscaped = true
+        case "`":
+            if context == .backticks { contexts.removeLast() } else { contexts.append(.backticks) }
+        case "$" where context != .backticks:
+            if follows("$((") {
+                contexts.append(.arithmetic(depth: 0))
+                return 3
+            }
+            if follows("$(") || follows("${") {
+                contexts.append(follows("$(") ? .command : .parameter)
+                return 2
+            }
+        case "\"" where context == .double: contexts.removeLast()
+        case "\"" where context != .backticks: contexts.append(.double)
+        case "'" where context == .command || context == .parameter && !isInDoubleQuotes: contexts.append(.single)
+        case "}" where context == .parameter: contexts.removeLast()
+        case "(":
+            if context == .command { contexts.append(.command) }
+            if case .arithmetic(let depth) = context { contexts[contexts.count - 1] = .arithmetic(depth: depth + 1) }
+        case ")":
+            if context == .command, contexts.count > 1 { contexts.removeLast() }
+            if case .arithmetic(let depth) = context {
+                if depth > 0 {
+                    contexts[contexts.count - 1] = .arithmetic(depth: depth - 1)
+                } else if follows("))") {
+                    contexts.removeLast()
+                    return 2
+                }
+            }
+        case "#" where context == .command && (last.isWhitespace || ";&|()".contains(last)): contexts.append(.comment)
+        case "<" where context == .command && follows("<<") && !follows("<<<"): return begin(text, place)
+        default: break
+        }
+        return 1
+    }
+
+    /// Reads the beginning of a here-document.
+    private mutating func begin(_ text: [Character], _ place: Int) -> Int {
+        var end = place + 2
+        var document = Document(delimiter: "", stripsTabs: false, isQuoted: false)
+        if end < text.count, text[end] == "-" {
+            document.stripsTabs = true
+            end += 1
+        }
+        while end < text.count, text[end] == " " || text[end] == "\t" { end += 1 }
+        while end < text.count, !text[end].isWhitespace, !";&|()<>".contains(text[end]) {
+            if "'\"\\".contains(text[end]) {
+                document.isQuoted = true
+            } else {
+                document.delimiter.append(text[end])
+            }
+            end += 1
+        }
+        documents.append(document)
+        return end - place
+    }
+
+    private mutating func endLine() {
+        if context == .comment { contexts.removeLast() }
+        if case .document(let document) = context {
+            let line = documentLine.map { document.stripsTabs ? String($0.drop { $0 == "\t" }) : $0 }
+            if line == document.delimiter { contexts.removeLast() }
+            documentLine = ""
+        }
+        if !isDocument, context == .command, !documents.isEmpty {
+            contexts.append(.document(documents.removeFirst()))
+            documentLine = ""
+        }
+    }
+}
