@@ -414,6 +414,21 @@ struct LateRowsTests {
         #expect(try await table(project).count == before.count + (isRead ? 1 : 0))
     }
 
+    @Test("A stage that adds to rows which another definition made says so, until all are made anew")
+    func changedDefinition() async throws {
+        let stage = "type: sql, query: 'select id, seen, v from t', mode: merge, key: id, watermark: seen"
+        let project = try await project(stage, rows: Self.before)
+        _ = try await run(project)
+        #expect(try await run(project).output.contains("has changed since") == false)
+        try write(stage.replacing("seen, v from", with: "seen, v + 1 as v from"), to: project)
+        try await put(Self.before + ", (3, 30, 7)", into: project)
+        let ran = try await run(project)
+        #expect(
+            ran.output.contains("the stage has changed since run ") && ran.output.contains("--full-refresh"), "\(ran)")
+        #expect(try await run(project, "--full-refresh").output.contains("has changed since") == false)
+        #expect(try await run(project).output.contains("has changed since") == false)
+    }
+
     @Test("Made anew, an output of items has none of those that are no more, in this run and in later ones")
     func refreshedItems() async throws {
         let project = try CaudalProject(copying: [])

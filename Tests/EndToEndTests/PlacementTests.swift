@@ -393,6 +393,24 @@ struct TargetTests {
         for name in 1...2 { #expect(try project.read("ran/\(name)") == "begin\nend\n") }
     }
 
+    @Test("A pool is held by a job whose caudal died, until the run is cancelled or resumed", arguments: Kind.clusters)
+    func pool(kind: Kind) async throws {
+        let project = try await items(kind, count: 1, rest: "pool: wh")
+        try project.write("p.yaml", try project.read("p.yaml") + "\npools: {wh: 1}\n")
+        let dead = try await begins(project)
+        #expect(await dead.killHard() == .signaled(SIGKILL))
+        try project.write(
+            "q.yaml",
+            "version: 1\nname: q\npools: {wh: 1}\nstages: {b: {type: command, pool: wh, run: 'cat ran/1'}}\n")
+        let waiting = try await project.start("run", "q.yaml", "--plain")
+        let line = try #require(await waiting.says("waits"))
+        #expect(line.contains("pool wh 1/1") && line.contains("left behind; resume or cancel it"), "\(line)")
+        let runs = try FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).sorted()
+        let cancelled = try await project.caudal("cancel", try #require(runs.first))
+        #expect(cancelled.status == 0, "\(cancelled)")
+        #expect(await waiting.child.exit().exit == .exited(0))
+    }
+
     @Test("A run that is cancelled after its caudal died ends its jobs", arguments: Kind.clusters)
     func cancelledLater(kind: Kind) async throws {
         let project = try await items(kind, count: 6)

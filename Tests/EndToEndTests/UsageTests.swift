@@ -289,4 +289,13 @@ struct UsageTests {
             ["-c", "mkfifo pipe; \"$0\" metrics --output pipe & cat pipe; wait; test -p pipe", CaudalProject.program])
         #expect(pipe.status == 0 && pipe.output.contains("caudal_build_info"), "\(pipe)")
     }
+
+    @Test("The doctor says that no runs can be kept where the state folder is none")
+    func unusableState() async throws {
+        let project = try project()
+        try project.write(".caudal", "a file")
+        let told = try await project.caudal("doctor")
+        #expect(told.status == 1 && told.output.contains(".caudal is no folder"), "\(told)")
+        #expect(told.output.contains("set CAUDAL_STATE"), "\(told)")
+    }
 }

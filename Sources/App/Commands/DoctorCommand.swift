@@ -151,7 +151,12 @@ struct DoctorCommand: AsyncParsableCommand {
                 say(false, "runs", error.description)
             }
         } else {
-            say(true, "runs", "none yet; they will be kept in \(folder.path)")
+            let fault = Self.faultOfNewFolder(folder.path)
+            say(
+                fault == nil, "runs",
+                fault.map { "none can be kept in \(folder.path): \($0)" }
+                    ?? "none yet; they will be kept in \(folder.path)",
+                remedy: "make it a folder in which this user may write, or set CAUDAL_STATE to another one")
         }
         let terminal = state.variables["TERM"] ?? ""
         if isatty(STDOUT_FILENO) == 1 {
@@ -174,5 +179,15 @@ struct DoctorCommand: AsyncParsableCommand {
                 remedy: "data stages need twice the size of their outputs")
         }
         if !isFine { throw ExitStatus.failed.code }
+    }
+
+    /// Why a state folder that is not there yet, or has no runs, cannot be used; nil where it can.
+    private static func faultOfNewFolder(_ path: String) -> String? {
+        var place = path
+        while !FileText.exists(place), place != "/" { place = PathText.folder(of: place) }
+        var status = stat()
+        guard stat(place, &status) == 0 else { return Failure.words(ofErrno: errno) }
+        if status.st_mode & S_IFMT != S_IFDIR { return "\(place) is no folder" }
+        return access(place, W_OK | X_OK) == 0 ? nil : "\(place): \(Failure.words(ofErrno: errno))"
     }
 }

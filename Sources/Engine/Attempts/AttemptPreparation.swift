@@ -27,7 +27,11 @@ extension AttemptContext {
         }
         attempt.corrections = try await usableCorrections()
         try await makeReadable()
-        let (shapes, notes) = try shapes()
+        var (shapes, notes) = try shapes()
+        if let note = try noteOfOtherDefinition() {
+            log.note(note, level: .warn)
+            notes.append(note)
+        }
         return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)
     }
 
@@ -78,6 +82,20 @@ extension AttemptContext {
             start.late == .ignore
                 ? "reads the rows of '\(input)' with a '\(start.column.name)' from \(start.start) on"
                 : "reads the rows of '\(input)', and adds those with a '\(start.column.name)' from \(start.start) on")
+    }
+
+    /// Says where rows that are there were made by another definition than those that come: nothing else tells them apart.
+    private func noteOfOtherDefinition() throws -> String? {
+        guard let output = stage.definition.mergedOutput, attempt.existing != nil,
+            let publication = try versionFinder.publication(at: attempt.target(output)), publication.run != facts.runID,
+            // Of runs that were pruned, the definition is not known any more.
+            let plan = try? store.plan(of: publication.run),
+            let before = plan.stages.first(where: { $0.id == stage.id })?.definitionText,
+            DefinitionLine.work(in: before) != DefinitionLine.work(in: loaded.definitionText(of: stage))
+        else { return nil }
+        return
+            "the stage has changed since run \(publication.run): the rows of \(publication.artifact.path) stay as they are, and "
+            + "new ones are made by what it is now; --full-refresh makes all of them anew"
     }
 
     /// A stage before this one whose quarantined rows were corrected in this run.

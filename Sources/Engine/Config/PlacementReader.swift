@@ -200,9 +200,8 @@ enum TargetReader {
                 option.value.hasPrefix("--")
                 ? String(option.value.prefix { $0 != "=" }) : String(option.value.prefix(2))
             // An abbreviation of a long option is one too.
-            let own = ownOptions.first {
-                $0 == name || name.count > 3 && name.hasPrefix("--") && $0.hasPrefix(name)
-            }
+            let own = ownOptions.filter { $0 == name || name.count > 3 && name.hasPrefix("--") && $0.hasPrefix(name) }
+                .min()
             guard let own else { continue }
             reader.problems.report(
                 "the option '\(own)' of sbatch is Caudal's own: by it a job is found, followed or read",

@@ -141,6 +141,9 @@ struct ContainerExecutor: ProgramExecutor {
         if end.exit == .exited(1), told.contains("failed to exec pid1:") {
             end.exit = .exited(told.contains("Permission denied") ? 126 : 127)
         }
+        // A shell has the same statuses for what it does not find itself.
+        let isOfEngine = told.contains(#/(?i)(^|\n)Error: |daemon: |OCI runtime|executable file|failed to exec pid1:/#)
+        if !isOfEngine, end.exit != .exited(125) || !told.isEmpty { return }
         switch end.exit {
         case .exited(125): end.meaning = "\(engine.name.rawValue) could not run the container (exit status 125)"
         case .exited(126): end.meaning = "'\(call.program)' cannot be executed in \(settings.image) (exit status 126)"

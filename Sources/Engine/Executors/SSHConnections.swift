@@ -35,7 +35,8 @@ final class SSHConnections: Sendable {
     func pipe() throws(Failure) -> HeldPipe {
         let result = state.withLock { state -> Result<String, Failure> in
             if state.folder == nil {
-                var name = Array("/tmp/caudal-ssh-XXXXXX".utf8CString)
+                Self.removeOfDead()
+                var name = Array("/tmp/\(Self.prefix)\(getpid())-XXXXXX".utf8CString)
                 guard mkdtemp(&name) != nil else {
                     return .failure(Failure("a folder for connections cannot be made", errno: errno))
                 }
@@ -45,6 +46,23 @@ final class SSHConnections: Sendable {
             return .success("\(state.folder ?? "")/\(state.pipes)")
         }
         return try HeldPipe(try result.get())
+    }
+
+    private static let prefix = "caudal-ssh-"
+
+    /// Removes the folders of processes that were killed. The number of one may be that of a process in another container, whose
+    /// folder is young as long as it begins connections.
+    private static func removeOfDead() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? [] where name.hasPrefix(prefix) {
+            let number = Int32(name.dropFirst(prefix.count).prefix { $0 != "-" })
+            var status = stat()
+            guard lstat("/tmp/" + name, &status) == 0, status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFDIR,
+                time(nil) - status.st_mtim.tv_sec > 86_400
+            else { continue }
+            if let number, kill(number, 0) == 0 || errno != ESRCH { continue }
+            // What cannot be removed is an empty folder among the temporary files.
+            try? FileManager.default.removeItem(atPath: "/tmp/" + name)
+        }
     }
 
     /// The options of `ssh` for a machine.

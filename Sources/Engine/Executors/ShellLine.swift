@@ -35,6 +35,9 @@ struct ShellLine {
     private var contexts: [Context] = [.command]
     /// How deep texts begin that another shell inside of the line reads as commands.
     private var programs: [Int] = []
+    /// What that shell makes of those in single quotes.
+    private var inner: [ShellLine] = []
+    private var isInner = false
     private var isEscaped = false
     /// Here-documents that begin with the next line.
     private var documents: [Document] = []
@@ -42,6 +45,8 @@ struct ShellLine {
     private var last: Character = "\n"
     /// The line of a here-document so far; nil with a reference in it.
     private var documentLine: String? = ""
+
+    private init() {}
 
     init(_ template: Template) {
         for segment in template.segments {
@@ -64,13 +69,22 @@ struct ShellLine {
     // MARK: - References
 
     private mutating func add(_ reference: Template.Reference) {
-        programs.removeAll { $0 >= contexts.count }
-        if !programs.isEmpty {
-            refuse(
-                "a shell inside of the line would run what ${\(reference)} holds",
-                "hand it over behind the text, as in: bash -c 'echo \"$1\"' _ ${\(reference)}")
+        if let place = programs.last {
+            guard context == .single, contexts.count == place + 1, !inner.isEmpty else {
+                return refuse(
+                    "a shell inside of the line would run what ${\(reference)} holds",
+                    "write its text in single quotes, or hand the value over behind it: bash -c 'echo \"$1\"' _ ${\(reference)}"
+                )
+            }
+            // The shell inside puts the value in, by the quotes of its own text.
+            inner[inner.count - 1].text = ""
+            inner[inner.count - 1].add(reference)
+            text += inner[inner.count - 1].text
+            fault = fault ?? inner[inner.count - 1].fault
+            return
         }
-        let variable = "${\(reference.programVariable)}"
+        // A shell inside may have been given none of the variables, as by `env -i`.
+        let variable = "${\(reference.programVariable)\(isInner ? "?" : "")}"
         switch context {
         case .command: text += "\"\(variable)\""
         // Quotes inside of `"${x:-…}"` would end those around it.
@@ -128,15 +142,26 @@ struct ShellLine {
             return 1
         }
         if context == .comment { return 1 }
-        programs.removeAll { $0 >= contexts.count }
         if context == .command, character == "'" || character == "\"",
             self.text.suffix(200).contains(Self.beforeProgram)
         {
             programs.append(contexts.count)
+            if character == "'" {
+                var program = ShellLine()
+                program.isInner = true
+                inner.append(program)
+            }
         }
         if context == .single {
-            if character == "'" { contexts.removeLast() }
-            return 1
+            let isProgram = programs.last == contexts.count - 1 && !inner.isEmpty
+            if character == "'" {
+                contexts.removeLast()
+                if isProgram { endProgram(before: text.dropFirst(place + 1).first) }
+                return 1
+            }
+            let end = text[place...].firstIndex(of: "'") ?? text.count
+            if isProgram { inner[inner.count - 1].read(Array(text[place..<end])) }
+            return end - place
         }
         switch character {
         case "\\": isEscaped = true
@@ -151,7 +176,9 @@ struct ShellLine {
                 contexts.append(follows("$(") ? .command : .parameter)
                 return 2
             }
-        case "\"" where context == .double: contexts.removeLast()
+        case "\"" where context == .double:
+            contexts.removeLast()
+            if programs.last == contexts.count { programs.removeLast() }
         case "\"" where context != .backticks: contexts.append(.double)
         case "'" where context == .command || context == .parameter && !isInDoubleQuotes: contexts.append(.single)
         case "}" where context == .parameter: contexts.removeLast()
@@ -173,6 +200,12 @@ struct ShellLine {
         default: break
         }
         return 1
+    }
+
+    /// - Parameter next: What stands behind the quotes; a text that goes on in other ones is no longer followed.
+    private mutating func endProgram(before next: Character?) {
+        inner.removeLast()
+        if next.map({ $0.isWhitespace || ";&|)".contains($0) }) ?? true { programs.removeLast() }
     }
 
     /// Reads the beginning of a here-document.

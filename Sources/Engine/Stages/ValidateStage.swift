@@ -267,7 +267,8 @@ package struct ValidateStage: StageType {
             expectation = "at most \(limit.counted("row")) may be invalid"
             if bad > limit { outcome = .failed }
         case (_, nil):
-            expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined"), and some row is valid"
+            expectation =
+                "not all rows may be invalid; invalid ones are \(onInvalid == .drop ? "dropped" : "quarantined")"
             // Then the file or the schema is the wrong one; a bad day does not make every row invalid.
             if bad > 0, bad == read { outcome = .failed }
         }

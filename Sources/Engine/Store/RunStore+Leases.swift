@@ -24,6 +24,8 @@ extension RunStore {
             let id = RunID(holder)
             let left: Leftovers
             if let state = try? state(of: id) {
+                // A job of a cluster goes on by itself: who resumes or cancels the run asks the cluster.
+                if state.hasOpenJobs { continue }
                 // While its processes cannot be found, its leases are not free.
                 guard let known = try? Leftovers(of: state, in: folder.run(id)) else { continue }
                 left = known
@@ -103,6 +105,15 @@ extension RunStore {
                     sql: "DELETE FROM leases WHERE run = ? AND stage = ? AND item = ?",
                     arguments: [run.rawValue, stage, item])
             }
+        }
+    }
+}
+
+extension RunState {
+    /// Whether an attempt that has not ended, as far as is recorded, is a job of another program.
+    fileprivate var hasOpenJobs: Bool {
+        stages.contains { stage in
+            stage.units.contains { _, unit in if case .job? = unit.openAttempt?.work { true } else { false } }
         }
     }
 }

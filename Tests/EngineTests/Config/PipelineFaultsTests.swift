@@ -230,7 +230,7 @@ struct PipelineFaultsTests {
             """
             params: {x: {type: string, default: a}}
             stages:
-              a: {type: command, run: "bash -c 'echo ${params.x}'"}
+              a: {type: command, run: 'bash -c "echo ${params.x}"'}
               b: {type: command, run: [bash, -c, "echo `cat ${params.x}`"]}
               c: {type: command, run: [bash, -c, "echo ${params.x}"]}
             """)

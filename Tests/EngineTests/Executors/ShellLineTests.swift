@@ -24,6 +24,9 @@ struct ShellLineTests {
         "cat <<A >/dev/null; cat <<B | tr -d '\\n'\nit's\nA\n[${params.x}]\nB\n",
         "v=$(cat <<E\nit's\nE\n); printf '[%s]' ${params.x}",
         #"printf '[%s]' "$(( 1 << 2 ))"${params.x} | sed 's/^.4/[/'"#,
+        #"bash -c 'printf "[%s]" ${params.x}'"#,
+        #"sh -ec 'v="$(printf %s "${params.x}")"; printf "[%s]" "$v"'; true "${params.x}""#,
+        #"eval 'printf "[%s]" "${params.x}"'"#, #"bash -c 'printf "[%s]" "$1"' _ ${params.x}"#,
         #": it\'s; printf '[%s]' ${params.x}"#,
     ]
 
@@ -35,6 +38,15 @@ struct ShellLineTests {
             of: shell, ["-c", line.text], environment: ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": Self.value],
             reactor: ProcessReactor())
         #expect(answer.text == "[\(Self.value)]", "\(line.text)\n\(answer)")
+    }
+
+    @Test("A shell inside of a line that was given none of the variables fails")
+    func unset() async throws {
+        let line = ShellLine(try Template(parsing: "env -i /bin/sh -c 'rm -rf ${params.x}/tmp; echo done'"))
+        let answer = try await ToolRun.output(
+            of: "/bin/sh", ["-c", line.text], environment: ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": "/none"],
+            reactor: ProcessReactor())
+        #expect(line.fault == nil && answer.exit != .exited(0) && answer.text == "", "\(answer)")
     }
 
     @Test(
@@ -55,7 +67,8 @@ struct ShellLineTests {
             ("cat <<\\\\EOF\n${params.x}\nEOF\n", "here-document whose end 'EOF' is quoted"),
             (#"echo "`echo ${params.x}`""#, "between backticks"),
             (#"echo "\${params.x}""#, "a backslash stands before"),
-            ("bash -c 'echo ${params.x}'", "a shell inside of the line"),
+            ("bash -c 'echo '\\''${params.x}'\\'''", "a shell inside of the line"),
+            ("bash -c 'echo `echo ${params.x}`'", "between backticks"),
             ("/bin/sh -ec \"echo ${params.x}\"", "a shell inside"),
             ("true && eval 'echo' \"${params.x}\"; eval \"echo ${params.x}\"", "a shell inside"),
             (#"echo "${params.x}"#, "do not end"), (#"echo $(echo ${params.x}"#, "do not end"),
