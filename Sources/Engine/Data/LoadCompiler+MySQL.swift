@@ -104,6 +104,14 @@ extension LoadCompiler {
     /// A value as the engine gives it to the server.
     private func mySQLValue(_ column: Column) -> String {
         let name = sql.name(column.name)
+        var cases: [String] = []
+        let there = target.columns?.first { $0.name.lowercased() == column.name.lowercased() }
+        if there?.isFilled == true {
+            let words =
+                "column '\(column.name)' has no value in a row, and MySQL would put one of its own there; "
+                + "give every row a value, or leave the column out with 'drop'"
+            cases.append("WHEN \(name) IS NULL THEN \(sql.refusal([.words(words)]))")
+        }
         var misfits: [(condition: String, words: String)] = []
         if column.type == .number {
             misfits.append(
@@ -112,17 +120,10 @@ extension LoadCompiler {
                     "which MySQL has no number for; make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}"
                 ))
         }
-        if let there = target.columns?.first(where: { $0.name.lowercased() == column.name.lowercased() }) {
-            misfits += MySQLColumn(name: there.name, native: there.nativeType).misfits(sql.cast(name, to: .text), sql)
-        }
-        if misfits.isEmpty { return name }
-        let cases = misfits.map { condition, words in
-            let refusal = sql.refusal([
-                .words("column '\(column.name)' has the value "), .value(sql.cast(name, to: .text)),
-                .words(", \(words)"),
-            ])
-            return "WHEN \(condition) THEN \(refusal)"
-        }
-        return "CASE \(cases.joined(separator: " ")) ELSE \(name) END"
+        let own = MySQLText.type(column.type, isKey: mode == .upsert && key.contains(column.name))
+        misfits += MySQLColumn(name: column.name, native: there?.nativeType ?? own).misfits(column, sql)
+        misfits += roundings(of: column)
+        cases += misfits.map { "WHEN \($0.condition) THEN \(refusal(of: column, $0.words))" }
+        return cases.isEmpty ? name : "CASE \(cases.joined(separator: " ")) ELSE \(name) END"
     }
 }
