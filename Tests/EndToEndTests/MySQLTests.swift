@@ -307,6 +307,21 @@ struct MySQLTests {
         #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
     }
 
+    @Test("A first load that fails leaves no table, and says so", arguments: ["replace", "append", "upsert, key: id"])
+    func firstLoad(mode: String) async throws {
+        let bench = try await Bench()
+        try bench.project.write("in.csv", "id,n\n1,nan\n")
+        try bench.load(mode, types: "id: integer, n: number")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && "\(run)".contains("which MySQL has no number for"), "\(run)")
+        #expect("\(run)".contains("there is no such table, as before"), "\(run)")
+        #expect(!"\(run)".contains("as it was"), "\(run)")
+        #expect(try await bench.query("show tables") == ["caudal_loads"])
+        try bench.project.write("in.csv", "id,n\n1,5\n")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query("select id, n from kept") == ["1|5"])
+    }
+
     @Test("A table of another engine and a column of bits are refused, and a table with a trigger is loaded")
     func obstacles() async throws {
         let bench = try await Bench()

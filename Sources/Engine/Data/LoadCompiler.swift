@@ -52,6 +52,9 @@ package struct LoadCompiler: Sendable {
 
     // MARK: - The transaction
 
+    /// The title of the statement behind which the rows are loaded.
+    package static let commitTitle = "commit the load"
+
     /// Adds the statements that load the rows and their record in one transaction.
     package func addLoad(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
         if target.link.kind == .mysql { return addMySQL(to: &script, key: load, pipeline: pipeline, record: record) }
@@ -84,7 +87,7 @@ package struct LoadCompiler: Sendable {
                     "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition(sql)); "
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
-        script.add("commit the load", "COMMIT")
+        script.add(Self.commitTitle, "COMMIT")
     }
 
     /// Adds the statements that record the load.
@@ -183,8 +186,11 @@ package struct LoadCompiler: Sendable {
 
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
         let list = source.columns.map { column -> String in
+            let name = sql.name(column.name)
             // A database without dates stores them as text in a form that does not depend on an engine's default.
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
+            let value = type == column.type || column.type.isOther ? name : sql.cast(name, to: type)
+            var refused: [String] = []
             if target.link.kind == .sqlite, column.type == .number {
                 refused.append("isnan(\(name)) THEN \(sql.refusal([.words(Self.notANumber(column.name))]))")
             }
@@ -192,8 +198,7 @@ package struct LoadCompiler: Sendable {
             if !refused.isEmpty {
                 return "CASE WHEN \(refused.joined(separator: " WHEN ")) ELSE \(value) END AS \(name)"
             }
-            return type == column.type || column.type.isOther
-                ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
+            return value == name ? name : "\(value) AS \(name)"
         }
         let rows = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
         script.add(
