@@ -112,6 +112,16 @@ struct MySQLTests {
         #expect(plain.status == 0, "\(plain)")
     }
 
+    @Test("A limit that the server has for all queries leaves no rows out")
+    func limited() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table many (id int, n int); insert into many values (1, 1), (2, 2), (3, 3)")
+        _ = try await bench.query("set global sql_select_limit = 1")
+        let run = try await bench.read("many")
+        _ = try await bench.query("set global sql_select_limit = default")
+        #expect(run.status == 0 && bench.project.text("got.csv") == "id|n\n1|1\n2|2\n3|3\n", "\(run)")
+    }
+
     @Test("The server is told which rows are new, and gives no others")
     func onlyNewRows() async throws {
         let bench = try await Bench()
