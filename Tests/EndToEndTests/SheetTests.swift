@@ -100,6 +100,13 @@ struct SheetTests {
         #expect(wrong.contains("its sheets are 'Orders', 'Other'"), "\(wrong)")
     }
 
+    @Test("What is written in other ways is the same: CDATA, ISO 8601, conditions of formats, blanks")
+    func spelled() async throws {
+        #expect(
+            try await got(try await project("spelled"))
+                == "v\na<b & c\nx<&>y\n😀\n-06:00:00\n2026-01-05\n0\n2026-01-05\n2026-01-05T12:30:00\ntrue\n5\na]]>b\n")
+    }
+
     @Test("A table below a title begins where the range says; what is beside and below it is left out")
     func ranges() async throws {
         let project = try await project("titled")

@@ -115,11 +115,12 @@ struct Workbook {
         return unescaped(text)
     }
 
-    /// The text with the characters that XML cannot hold, which Excel writes as `_x000D_`.
+    /// The text with the characters that XML cannot hold, which Excel writes as `_x000D_`, some as two of these.
     static func unescaped(_ text: String) -> String {
         guard text.contains("_x") else { return text }
-        return text.replacing(#/_x([0-9A-Fa-f]{4})_/#) { match in
-            UInt32(match.output.1, radix: 16).flatMap(Unicode.Scalar.init).map { String($0) } ?? String(match.output.0)
+        return text.replacing(#/(?:_x[0-9A-Fa-f]{4}_)+/#) { match in
+            let units = match.output.split(separator: "_").compactMap { UInt16($0.dropFirst(), radix: 16) }
+            return String(validating: units, as: UTF16.self) ?? String(match.output)
         }
     }
 

@@ -17,6 +17,8 @@ struct XMLReader {
     private(set) var name = ""
     /// Where in the buffer its attributes, or the text, stand.
     private var content = 0..<0
+    /// Whether the text stands there as it is, without signs that are written in another way.
+    private var isPlain = false
 
     /// The limit of a tag or a text, in bytes: cells hold at most 32,767 characters.
     private static let longest = 1 << 24
@@ -46,7 +48,7 @@ struct XMLReader {
                 return nil
             }
             if open > place {
-                content = place..<open
+                (content, isPlain) = (place..<open, false)
                 place = open
                 return .text
             }
@@ -59,7 +61,9 @@ struct XMLReader {
                 if buffer[open...].starts(with: Array("<!--".utf8)) {
                     place = try end(of: "-->", from: open)
                 } else if buffer[open...].starts(with: Array("<![CDATA[".utf8)) {
-                    throw fault("it has a CDATA section")
+                    place = try end(of: "]]>", from: open + 9)
+                    (content, isPlain) = (open + 9..<place - 3, true)
+                    return .text
                 } else {
                     throw fault("it declares a document type")
                 }
@@ -100,12 +104,12 @@ struct XMLReader {
     /// The text that was read last.
     ///
     /// - Throws: ``Failure`` when it is no text.
-    func text() throws(Failure) -> String { try text(of: buffer[content]) }
+    func text() throws(Failure) -> String { try text(of: buffer[content], isPlain: isPlain) }
 
-    private func text(of bytes: ArraySlice<UInt8>) throws(Failure) -> String {
+    private func text(of bytes: ArraySlice<UInt8>, isPlain: Bool = false) throws(Failure) -> String {
         guard let raw = String(validating: bytes, as: UTF8.self) else { throw fault("it is not UTF-8") }
         let plain = raw.utf8.contains(13) ? raw.replacing("\r\n", with: "\n").replacing("\r", with: "\n") : raw
-        guard plain.utf8.contains(UInt8(ascii: "&")) else { return plain }
+        guard !isPlain, plain.utf8.contains(UInt8(ascii: "&")) else { return plain }
         var (text, rest) = ("", plain[...])
         while let start = rest.firstIndex(of: "&") {
             text += rest[..<start]
