@@ -100,6 +100,27 @@ struct SheetTests {
         #expect(wrong.contains("its sheets are 'Orders', 'Other'"), "\(wrong)")
     }
 
+    @Test("The SQL that is printed of a stage names a copy of the cells, and does with it what the stage does")
+    func explained() async throws {
+        let project = try await project("titled", excel: "range: \"B3:D5\"")
+        let rows = try await got(project)
+        let explained = try await project.caudal("explain", "p.yaml", "read")
+        #expect(explained.status == 0, "\(explained)")
+        #expect(
+            explained.output.contains("copies/rows.csv is a copy of cells B4:D5 of sheet 'Sheet' of rows.xlsx"),
+            "\(explained)")
+        #expect(
+            !explained.output.contains("read_csv(['rows.xlsx']") && !explained.output.contains("read_csv('rows.xlsx'"))
+        // What the comment says is done by hand: the rows of the process stage are put there.
+        try FileManager.default.createDirectory(
+            atPath: project.folder.path("copies"), withIntermediateDirectories: true)
+        try project.write("copies/rows.csv", rows)
+        try FileManager.default.removeItem(atPath: project.folder.path("got.csv"))
+        try project.write("explained.sql", explained.output)
+        _ = try await project.run(Repository.path(".tools/duckdb/duckdb_cli/duckdb"), ["-f", "explained.sql"])
+        #expect(project.text("got.csv") == rows, "\(explained)")
+    }
+
     @Test("What is written in other ways is the same: CDATA, ISO 8601, conditions of formats, blanks")
     func spelled() async throws {
         #expect(
