@@ -93,11 +93,17 @@ struct SheetTests {
         let project = try await project("orders")
         let several = try await fault(project)
         #expect(several.contains("rows.xlsx has 2 sheets: 'Orders', 'Other'"), "\(several)")
-        #expect(several.contains("p.yaml:4:17: rows.xlsx has"), "\(several)")
+        #expect(several.contains("p.yaml:4:17: error: rows.xlsx has"), "\(several)")
         try write(project, excel: "sheet: Ordres")
         let wrong = try await fault(project)
         #expect(wrong.contains("rows.xlsx has no sheet 'Ordres'; did you mean 'Orders'?"), "\(wrong)")
         #expect(wrong.contains("its sheets are 'Orders', 'Other'"), "\(wrong)")
+        // That is known before anything runs, and told where the name stands.
+        let told = try await project.caudal("validate", "p.yaml")
+        #expect(
+            told.status == 2 && "\(told)".contains("p.yaml:4:44: error: rows.xlsx has no sheet 'Ordres'"), "\(told)")
+        try write(project, excel: "sheet: Orders")
+        #expect(try await project.caudal("validate", "p.yaml").status == 0)
     }
 
     @Test("The SQL that is printed of a stage names a copy of the cells, and does with it what the stage does")

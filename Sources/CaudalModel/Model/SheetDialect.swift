@@ -2,6 +2,8 @@
 package struct SheetDialect: Sendable, Hashable {
     /// The sheet's name; nil where the file has one sheet.
     package var sheet: String?
+    /// Where the file names it.
+    package var sheetLocation: SourceLocation?
     /// The cells; nil begins in A1.
     package var range: CellRange?
     /// Whether the first row holds the column names.

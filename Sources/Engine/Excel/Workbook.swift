@@ -62,19 +62,20 @@ struct Workbook {
         guard let wanted else {
             if let only = sheets.first(where: { $0.path != nil }), names.count == 1 { return only }
             throw names.isEmpty
-                ? Failure("\(name) has no sheet with cells")
+                ? Failure("\(name) has no sheet with cells", kind: .missingSheet)
                 : Failure(
                     "\(name) has \(names.count) sheets: \(list)",
-                    remedy: "say which one is read: 'excel: {sheet: \(names[0])}'")
+                    remedy: "say which one is read: 'excel: {sheet: \(names[0])}'", kind: .missingSheet)
         }
         // Excel does not distinguish names that differ only in case.
         guard let found = sheets.first(where: { $0.name.lowercased() == wanted.lowercased() }) else {
             throw Failure(
                 "\(name) has no sheet '\(wanted)'" + Suggestion.phrase(for: wanted, among: names)
-                    + (names.isEmpty ? "" : "; its sheets are \(list)"), remedy: "correct 'sheet'")
+                    + (names.isEmpty ? "" : "; its sheets are \(list)"), remedy: "correct 'sheet'", kind: .missingSheet)
         }
         guard found.path != nil else {
-            throw Failure("'\(wanted)' of \(name) is no sheet with cells", remedy: "its sheets are \(list)")
+            throw Failure(
+                "'\(wanted)' of \(name) is no sheet with cells", remedy: "its sheets are \(list)", kind: .missingSheet)
         }
         return found
     }
