@@ -87,18 +87,37 @@ struct XMLReader {
     ///
     /// - Throws: ``Failure`` for a value that is no text.
     func attribute(_ wanted: String) throws(Failure) -> String? {
-        var rest = buffer[content]
-        while let equals = rest.firstIndex(of: UInt8(ascii: "=")) {
-            let name = rest[..<equals].filter { !Self.isBlank($0) }
-            rest = rest[(equals + 1)...].drop(while: Self.isBlank)
-            guard let quote = rest.popFirst(), quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'"),
-                let end = rest.firstIndex(of: quote)
+        var place = content.lowerBound
+        let end = content.upperBound
+        func pass(while holds: (UInt8) -> Bool) { while place < end, holds(buffer[place]) { place += 1 } }
+        while true {
+            pass(while: Self.isBlank)
+            if place == end { return nil }
+            let start = place
+            pass { $0 != UInt8(ascii: "=") && !Self.isBlank($0) }
+            let name = start..<place
+            pass(while: Self.isBlank)
+            if place == end { return nil }
+            place += 1
+            pass(while: Self.isBlank)
+            guard place < end, case let quote = buffer[place], quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'")
             else { throw fault("it has an attribute without quotation marks") }
-            let local = name.split(separator: UInt8(ascii: ":")).last ?? []
-            if local.elementsEqual(wanted.utf8) { return try text(of: rest[..<end]) }
-            rest = rest[(end + 1)...]
+            place += 1
+            let value = place
+            pass { $0 != quote }
+            guard place < end else { throw fault("it has an attribute without quotation marks") }
+            if isCalled(wanted, name) { return try text(of: buffer[value..<place]) }
+            place += 1
         }
-        return nil
+    }
+
+    /// Whether a name in the buffer is the wanted one, behind its prefix.
+    private func isCalled(_ wanted: String, _ name: Range<Int>) -> Bool {
+        let start = name.upperBound - wanted.utf8.count
+        guard start == name.lowerBound || start > name.lowerBound && buffer[start - 1] == UInt8(ascii: ":") else {
+            return false
+        }
+        return buffer[start..<name.upperBound].elementsEqual(wanted.utf8)
     }
 
     /// The text that was read last.
