@@ -317,6 +317,18 @@ struct MySQLTests {
         #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
     }
 
+    @Test("Numbers that 32 bits and two decimals have are loaded, and come back as they were")
+    func numbers() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (a float, b double(10,2), c float(7,4), d double)")
+        let rows = "a,b,c,d\n0.1,12345678.91,123.4567,1e-320\n-1234.567,-0.01,0.0001,0.1\n,,,\n"
+        try bench.project.write("in.csv", rows)
+        try bench.load("replace", types: "a: number, b: number, c: number, d: number")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try bench.project.read("back.csv") == rows)
+    }
+
     @Test("A first load that fails leaves no table, and says so", arguments: ["replace", "append", "upsert, key: id"])
     func firstLoad(mode: String) async throws {
         let bench = try await Bench()

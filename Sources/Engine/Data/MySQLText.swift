@@ -88,11 +88,11 @@ struct MySQLColumn {
         var found: [(condition: String, words: String)] = []
         switch word {
         case "float", "double":
-            guard sizes.count == 2 else { break }
+            guard let decimals else { break }
             let number = sql.cast(value, to: .number)
             found.append(
                 (
-                    "round(\(number), \(sizes[1])) <> \(number)",
+                    "round(\(number), \(decimals)) <> \(number)",
                     "which \(native) rounds; make the column DOUBLE or DECIMAL, or round the values before"
                 ))
         case "char", "varchar":
@@ -136,6 +136,12 @@ struct MySQLColumn {
         default: break
         }
         return found
+    }
+
+    /// How many decimals a `double(10,2)` shows; nil for other columns.
+    private var decimals: Int? {
+        let sizes = native.split { !$0.isNumber }.compactMap { Int($0) }
+        return ["float", "double"].contains(word) && sizes.count == 2 ? sizes[1] : nil
     }
 
     /// The entries of an `enum('a','b')`.
@@ -190,6 +196,9 @@ struct MySQLColumn {
         case .number where word == "float":
             return
                 "\(sql.narrowedValue(of: Column(name, .other("FLOAT"))).replacing(column, with: "CAST(\(column) AS FLOAT)")) AS \(column)"
+        case .number where decimals != nil:
+            // The server adds the decimals to a whole number, so that of -0.01 it keeps a number beside it.
+            return "round(\(column), \(decimals ?? 0)) AS \(column)"
         case .other, nil: return column
         case .some(let type): return "\(sql.cast(column, to: type)) AS \(column)"
         }
