@@ -103,7 +103,8 @@ extension LoadWork: AttemptWork {
     ///
     /// - Parameter mayBeCommitted: Whether it came as far as its commit, of which the answer may be lost.
     private func remains(of record: LoadRecord, _ mayBeCommitted: Bool, in context: AttemptContext) async -> String {
-        if let removal, !mayBeCommitted {
+        // Whoever stops a load does not wait until its connection has let the table go.
+        if let removal, !mayBeCommitted, context.control.stopReason == nil {
             // Where it cannot be removed, the table is found below.
             _ = try? await context.tools.ask(
                 removal, reading: [], attachment: context.tools.attachment(of: target.link, isReadOnly: false))
