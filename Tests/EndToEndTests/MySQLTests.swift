@@ -112,6 +112,16 @@ struct MySQLTests {
         #expect(plain.status == 0, "\(plain)")
     }
 
+    @Test("A limit that the server has for all queries leaves no rows out")
+    func limited() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table many (id int, n int); insert into many values (1, 1), (2, 2), (3, 3)")
+        _ = try await bench.query("set global sql_select_limit = 1")
+        let run = try await bench.read("many")
+        _ = try await bench.query("set global sql_select_limit = default")
+        #expect(run.status == 0 && bench.project.text("got.csv") == "id|n\n1|1\n2|2\n3|3\n", "\(run)")
+    }
+
     @Test("The server is told which rows are new, and gives no others")
     func onlyNewRows() async throws {
         let bench = try await Bench()
@@ -237,8 +247,31 @@ struct MySQLTests {
             ("id int primary key, n enum('1', '2')", "id,n\n1,3\n", "id: integer", "which is no entry of enum("),
             (
                 "id int primary key, n set('2', 'b')", "id,n\n1,3\n", "id: integer",
-                "takes for the number of its entries"
+                "which is no list of entries of set('2','b') in their order"
             ),
+            (
+                "id int primary key, n set('2', 'b')", "id,n\n1,\"b,2\"\n", "id: integer",
+                "which is no list of entries of set('2','b') in their order"
+            ),
+            ("id int primary key, n float", "id,n\n1,16777217\n", "id: integer, n: number", "which float rounds"),
+            (
+                "id int primary key, n double(10,2)", "id,n\n1,1.005\n", "id: integer, n: number",
+                "has the value 1.005, which"
+            ),
+            ("id int primary key, n float(7,4)", "id,n\n1,1.00005\n", "id: integer, n: number", "float(7,4) rounds"),
+            (
+                "id int primary key, n double", "id,n\n1,9007199254740993\n", "id: integer, n: integer",
+                "has the value 9007199254740993, which double rounds"
+            ),
+            (
+                "id int primary key, n int auto_increment unique", "id,n\n1,\n", "id: integer, n: integer",
+                "column 'n' has no value in a row, and MySQL would put one of its own"
+            ),
+            (
+                "id int primary key, n tinytext", "id,n\n1,\(String(repeating: "x", count: 255)) \n", "id: integer",
+                "whose blanks at the end tinytext leaves out"
+            ),
+            ("id int primary key, n time", "id,n\n1,12\n", "id: integer", "which is no time such as 10:30:00"),
             ("id int primary key, n varchar(2)", "id,n\n1,ab \n", "id: integer", "too long for varchar(2)"),
             (
                 "id int primary key, n char(3)", "id,n\n1,ab \n", "id: integer",
@@ -261,6 +294,54 @@ struct MySQLTests {
         #expect(!"\(run)".contains("INSERT INTO"), "\(run)")
         #expect(try await bench.query("select * from kept") == before)
         #expect(try await bench.query("select count(*) from caudal_loads") == ["0"])
+    }
+
+    @Test("A point in time that is missing does not become now")
+    func missingTime() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create table kept (id int primary key, n timestamp not null default current_timestamp); "
+                + "insert into kept values (7, '2026-01-05 10:00:00')")
+        try bench.project.write("in.csv", "id,n\n1,\n2,2026-01-05T10:00:00Z\n")
+        for mode in ["append", "upsert, key: id"] {
+            try bench.load(mode, types: "id: integer, n: timestamp")
+            let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+            #expect(
+                run.status == 1 && "\(run)".contains("column 'n' has no value in a row, and MySQL would put one"),
+                "\(run)")
+            #expect(try await bench.query("select id from kept") == ["7"])
+        }
+        // Without the column it is the table's own matter.
+        try bench.project.write("in.csv", "id\n1\n")
+        try bench.load("append", types: "id: integer")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+    }
+
+    @Test("Numbers that 32 bits and two decimals have are loaded, and come back as they were")
+    func numbers() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (a float, b double(10,2), c float(7,4), d double)")
+        let rows = "a,b,c,d\n0.1,12345678.91,123.4567,1e-320\n-1234.567,-0.01,0.0001,0.1\n,,,\n"
+        try bench.project.write("in.csv", rows)
+        try bench.load("replace", types: "a: number, b: number, c: number, d: number")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try bench.project.read("back.csv") == rows)
+    }
+
+    @Test("A first load that fails leaves no table, and says so", arguments: ["replace", "append", "upsert, key: id"])
+    func firstLoad(mode: String) async throws {
+        let bench = try await Bench()
+        try bench.project.write("in.csv", "id,n\n1,nan\n")
+        try bench.load(mode, types: "id: integer, n: number")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && "\(run)".contains("which MySQL has no number for"), "\(run)")
+        #expect("\(run)".contains("there is no such table, as before"), "\(run)")
+        #expect(!"\(run)".contains("as it was"), "\(run)")
+        #expect(try await bench.query("show tables") == ["caudal_loads"])
+        try bench.project.write("in.csv", "id,n\n1,5\n")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query("select id, n from kept") == ["1|5"])
     }
 
     @Test("A table of another engine and a column of bits are refused, and a table with a trigger is loaded")

@@ -174,6 +174,25 @@ struct PostgresTests {
         }
     }
 
+    @Test("A number that a column of floating point rounds is refused with its column")
+    func rounded() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("create table kept (a real, b double precision, c numeric)")
+        try bench.pipeline(
+            "  rows: {path: in.parquet}\n  kept: {connection: warehouse, table: kept}",
+            "  load: {type: load, input: rows, output: kept, mode: replace}")
+        for (rows, fault) in [
+            ("0.1::double AS a, 9007199254740992 AS b, 9007199254740993 AS c", nil),
+            ("16777217::double AS a, 1 AS b, 1 AS c", "column 'a' has the value 16777217.0, which real rounds"),
+            ("0.1::double AS a, 9007199254740993 AS b, 1 AS c", "9007199254740993, which double precision rounds"),
+        ] as [(String, String?)] {
+            _ = try await bench.project.query("COPY (SELECT \(rows)) TO 'in.parquet' (FORMAT parquet)")
+            let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == (fault == nil ? 0 : 1) && fault.map { "\(run)".contains($0) } != false, "\(run)")
+            #expect(try await bench.query("select a, c from kept") == ["0.1|9007199254740993"])
+        }
+    }
+
     @Test("A million rows come back as they went, with their types")
     func million() async throws {
         let bench = try await Bench()

@@ -163,6 +163,26 @@ struct SQLiteLoadTests {
         }
     }
 
+    @Test(
+        "A whole number that a column of floating point rounds is refused, and a first load that fails leaves no table")
+    func rounded() async throws {
+        let project = try await Self.project("mode: replace")
+        _ = try await project.query("COPY (SELECT 1 AS id, 'nan'::DOUBLE AS amount) TO 'in.parquet' (FORMAT parquet)")
+        let first = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            first.status == 1 && "\(first)".contains("SQLite would keep that there is none")
+                && "\(first)".contains("there is no such table, as before"), "\(first)")
+        let database = try DatabaseQueue(path: project.folder.path("shop.db"))
+        try await database.write { try $0.execute(sql: "create table sales (id int, amount real)") }
+        try database.close()
+        _ = try await project.query(
+            "COPY (SELECT 1 AS id, 9007199254740993 AS amount) TO 'in.parquet' (FORMAT parquet)")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            run.status == 1 && "\(run)".contains("column 'amount' has the value 9007199254740993, which real rounds")
+                && "\(run)".contains("the table is as it was"), "\(run)")
+    }
+
     @Test("An upsert changes and adds, and the second time changes nothing")
     func upsert() async throws {
         let project = try await Self.project("mode: upsert, key: id")

@@ -93,11 +93,45 @@ struct SheetTests {
         let project = try await project("orders")
         let several = try await fault(project)
         #expect(several.contains("rows.xlsx has 2 sheets: 'Orders', 'Other'"), "\(several)")
-        #expect(several.contains("p.yaml:4:17: rows.xlsx has"), "\(several)")
+        #expect(several.contains("p.yaml:4:17: error: rows.xlsx has"), "\(several)")
         try write(project, excel: "sheet: Ordres")
         let wrong = try await fault(project)
         #expect(wrong.contains("rows.xlsx has no sheet 'Ordres'; did you mean 'Orders'?"), "\(wrong)")
         #expect(wrong.contains("its sheets are 'Orders', 'Other'"), "\(wrong)")
+        // That is known before anything runs, and told where the name stands.
+        let told = try await project.caudal("validate", "p.yaml")
+        #expect(
+            told.status == 2 && "\(told)".contains("p.yaml:4:44: error: rows.xlsx has no sheet 'Ordres'"), "\(told)")
+        try write(project, excel: "sheet: Orders")
+        #expect(try await project.caudal("validate", "p.yaml").status == 0)
+    }
+
+    @Test("The SQL that is printed of a stage names a copy of the cells, and does with it what the stage does")
+    func explained() async throws {
+        let project = try await project("titled", excel: "range: \"B3:D5\"")
+        let rows = try await got(project)
+        let explained = try await project.caudal("explain", "p.yaml", "read")
+        #expect(explained.status == 0, "\(explained)")
+        #expect(
+            explained.output.contains("copies/rows.csv is a copy of cells B4:D5 of sheet 'Sheet' of rows.xlsx"),
+            "\(explained)")
+        #expect(
+            !explained.output.contains("read_csv(['rows.xlsx']") && !explained.output.contains("read_csv('rows.xlsx'"))
+        // What the comment says is done by hand: the rows of the process stage are put there.
+        try FileManager.default.createDirectory(
+            atPath: project.folder.path("copies"), withIntermediateDirectories: true)
+        try project.write("copies/rows.csv", rows)
+        try FileManager.default.removeItem(atPath: project.folder.path("got.csv"))
+        try project.write("explained.sql", explained.output)
+        _ = try await project.run(Repository.path(".tools/duckdb/duckdb_cli/duckdb"), ["-f", "explained.sql"])
+        #expect(project.text("got.csv") == rows, "\(explained)")
+    }
+
+    @Test("What is written in other ways is the same: CDATA, ISO 8601, conditions of formats, blanks")
+    func spelled() async throws {
+        #expect(
+            try await got(try await project("spelled"))
+                == "v\na<b & c\nx<&>y\n😀\n-06:00:00\n2026-01-05\n0\n2026-01-05\n2026-01-05T12:30:00\ntrue\n5\na]]>b\n")
     }
 
     @Test("A table below a title begins where the range says; what is beside and below it is left out")

@@ -99,7 +99,7 @@ def long(file):
     book.close()
 
 
-def office(file, cells=None):
+def office(file, cells=None, after=""):
     """As Excel itself writes: numbers of 17 digits, values of formulas, texts in parts, escaped signs, a chart."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     related = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -126,15 +126,30 @@ def office(file, cells=None):
         f'<Relationship Id="r4" Type="{related}/styles" Target="styles.xml"/></Relationships>',
         "xl/sharedStrings.xml": f'<x:sst xmlns:x="{main}"><x:si><x:t>n</x:t></x:si><x:si><x:t>text</x:t></x:si>'
         "<x:si><x:r><x:t>bold</x:t></x:r><x:r><x:t xml:space=\"preserve\"> &amp; plain</x:t></x:r><x:rPh><x:t>said</x:t></x:rPh>"
-        "</x:si><x:si><x:t>a_x000D_b_x005F_x0041_</x:t></x:si></x:sst>",
+        "</x:si><x:si><x:t>a_x000D_b_x005F_x0041_</x:t></x:si><x:si><x:t><![CDATA[a<b & ]]>c</x:t></x:si>"
+        "<x:si><x:t>_xD83D__xDE00_</x:t></x:si></x:sst>",
         "xl/styles.xml": f'<x:styleSheet xmlns:x="{main}"><x:numFmts><x:numFmt numFmtId="164" '
-        "formatCode='[$-409]d\\ mmm\\ yy;[Red]\"never > day\"'/></x:numFmts><x:cellStyleXfs><x:xf numFmtId=\"14\"/></x:cellStyleXfs>"
-        '<x:cellXfs><x:xf numFmtId="0"/><x:xf numFmtId="164"/><x:xf numFmtId="22"/></x:cellXfs></x:styleSheet>',
-        "xl/worksheets/sheet1.xml": f'<x:worksheet xmlns:x="{main}"><x:sheetData>{cells}</x:sheetData></x:worksheet>',
+        "formatCode='[$-409]d\\ mmm\\ yy;[Red]\"never > day\"'/><x:numFmt numFmtId=\"165\" "
+        "formatCode='[=0]\"-\";yyyy\\-mm\\-dd'/></x:numFmts><x:cellStyleXfs><x:xf numFmtId=\"14\"/></x:cellStyleXfs>"
+        '<x:cellXfs><x:xf numFmtId="0"/><x:xf numFmtId="164"/><x:xf numFmtId="22"/><x:xf numFmtId="46"/><x:xf numFmtId="165"/></x:cellXfs></x:styleSheet>',
+        "xl/worksheets/sheet1.xml": f'<x:worksheet xmlns:x="{main}"><x:sheetData>{cells}</x:sheetData>{after}</x:worksheet>',
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
         for name, text in parts.items():
             book.writestr(name, text)
+
+
+def spelled(file):
+    """What other programs write in other ways: CDATA, times by ISO 8601, conditions in formats, blanks, tags of other parts."""
+    cells = [
+        ('t="inlineStr"', "<x:is><x:t>v</x:t></x:is>"), ('t="s"', "<x:v>4</x:v>"),
+        ('t="inlineStr"', "<x:is><x:t>x<![CDATA[<&>]]>y</x:t></x:is>"), ('t="s"', "<x:v>5</x:v>"),
+        ('s="3"', "<x:v>-0.25</x:v>"), ('s="4"', "<x:v>46027</x:v>"), ('s="4"', "<x:v>0</x:v>"),
+        ('t="d" s="1"', "<x:v>2026-01-05T00:00:00</x:v>"), ('t="d" s="2"', "<x:v>2026-01-05T12:30</x:v>"),
+        ('t="b"', "<x:v>true</x:v>"), ("", "<x:v> 5 </x:v>"), ('t="str"', "<x:v><![CDATA[a]]]]><![CDATA[>b]]></x:v>"),
+    ]
+    rows = "".join(f"<x:row><x:c {kind}>{value}</x:c></x:row>" for kind, value in cells)
+    office(file, rows, "<x:controls><x:row>1</x:row><x:row><x:c><x:v>9</x:v></x:c></x:row></x:controls>")
 
 
 def disordered(file):

@@ -100,6 +100,7 @@ struct ExplainCommand: AsyncParsableCommand {
         if stage.engine == .spark {
             fetched += attempt.nameParquet(for: tools.engine)
         } else {
+            if !stage.definition.runsProgram { fetched += attempt.nameCopies() }
             links = try await findTables(&attempt, tables)
         }
         try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: looking, tables: tables))

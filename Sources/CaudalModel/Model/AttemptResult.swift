@@ -103,6 +103,8 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
         case missingExtension
         /// A table cannot be read by the numbers of its rows, such as a view.
         case rowsWithoutNumbers
+        /// An Excel file does not have the sheet that is to be read, or more than one that could be.
+        case missingSheet
     }
 
     package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil, kind: Kind? = nil) {

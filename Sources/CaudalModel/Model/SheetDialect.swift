@@ -2,6 +2,8 @@
 package struct SheetDialect: Sendable, Hashable {
     /// The sheet's name; nil where the file has one sheet.
     package var sheet: String?
+    /// Where the file names it.
+    package var sheetLocation: SourceLocation?
     /// The cells; nil begins in A1.
     package var range: CellRange?
     /// Whether the first row holds the column names.
@@ -39,16 +41,20 @@ package struct CellRange: Sendable, Hashable {
 
     /// The place of a cell: `F200`, or `F` for a whole column.
     package static func corner(_ text: String) -> (column: Int, row: Int?)? {
-        let plain = text.filter { $0 != "$" }.uppercased()
-        let letters = plain.prefix { $0.isASCII && $0.isLetter }
-        let digits = plain.dropFirst(letters.count)
-        guard (1...3).contains(letters.utf8.count) else { return nil }
-        let column = letters.utf8.reduce(0) { $0 * 26 + Int($1 - 64) } - 1
-        guard column < 16384 else { return nil }
-        if digits.isEmpty { return (column, nil) }
-        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let row = Int(digits), (1...1_048_576).contains(row)
-        else { return nil }
-        return (column, row)
+        var (column, letters, row, digits) = (0, 0, 0, 0)
+        for byte in text.utf8 where byte != UInt8(ascii: "$") {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"):
+                guard digits == 0, letters < 3 else { return nil }
+                (column, letters) = (column * 26 + Int(byte & 31), letters + 1)
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                guard letters > 0, digits < 7 else { return nil }
+                (row, digits) = (row * 10 + Int(byte - UInt8(ascii: "0")), digits + 1)
+            default: return nil
+            }
+        }
+        guard letters > 0, column <= 16384, digits == 0 || (1...1_048_576).contains(row) else { return nil }
+        return (column - 1, digits == 0 ? nil : row)
     }
 
     /// The letters of a column, counted from 0.

@@ -105,4 +105,11 @@ extension StageAttempt {
         }
         return words
     }
+
+    /// Names copies in place of the files that are copied before they are read, for SQL that is printed.
+    ///
+    /// - Returns: What is to be said of each, as comments.
+    package mutating func nameCopies() -> [String] {
+        sources.keys.sorted().flatMap { sources[$0]?.nameCopies() ?? [] }
+    }
 }

@@ -83,7 +83,8 @@ extension LoadWork: AttemptWork {
         _ record: LoadRecord, in context: AttemptContext, _ result: inout AttemptResult
     ) async throws {
         if let object { return try await put(object, record, in: context, &result) }
-        var job = job(load(record), in: context)
+        let script = load(record)
+        var job = job(script, in: context)
         job.attachment = try await context.tools.attachment(of: target.link, isReadOnly: false)
         let loaded = try await context.tools.execute(job, for: context.control)
         result.take(loaded)
@@ -91,7 +92,36 @@ extension LoadWork: AttemptWork {
         // Other programs that open the database next must not find half a change. What cannot be undone now is told to
         // the stage that needs the table next.
         if let path = target.link.path { try? SQLiteRecovery.heal(path) }
-        failure.remedy = (failure.remedy.map { $0 + "; " } ?? "") + "the table is as it was"
+        let commit = script.statements.firstIndex { $0.title == LoadCompiler.commitTitle } ?? .max
+        let mayBeCommitted = (loaded.readings?.begun ?? .max) > commit
+        failure.remedy =
+            (failure.remedy.map { $0 + "; " } ?? "") + (await remains(of: record, mayBeCommitted, in: context))
         result.fail(failure)
+    }
+
+    /// What a load that failed has left, in words.
+    ///
+    /// - Parameter mayBeCommitted: Whether it came as far as its commit, of which the answer may be lost.
+    private func remains(of record: LoadRecord, _ mayBeCommitted: Bool, in context: AttemptContext) async -> String {
+        // Whoever stops a load does not wait until its connection has let the table go.
+        if let removal, !mayBeCommitted, context.control.stopReason == nil {
+            // Where it cannot be removed, the table is found below.
+            _ = try? await context.tools.ask(
+                removal, reading: [], attachment: context.tools.attachment(of: target.link, isReadOnly: false))
+        }
+        if target.columns != nil, !mayBeCommitted { return "the table is as it was" }
+        guard let dataset = context.loaded.pipeline.dataset(output) else { return "" }
+        do throws(Failure) {
+            let key = LoadRecord.Key(run: context.facts.runID, stage: context.stage.id)
+            let now = try await context.runner.tables.target(of: dataset, record: mayBeCommitted ? key : nil)
+            if mayBeCommitted, now.earlier == record { return "the rows were loaded all the same" }
+            if target.columns != nil { return "the table is as it was" }
+            return now.columns == nil
+                ? "there is no such table, as before" : "the table is there now, without these rows"
+        } catch {
+            return mayBeCommitted
+                ? "whether the rows were loaded is not known, and a retry finds out"
+                : "whether there is such a table now is not known"
+        }
     }
 }

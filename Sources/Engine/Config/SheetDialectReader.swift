@@ -16,7 +16,8 @@ enum SheetDialectReader {
                 "'excel' can only be given for an Excel file", remedy: "remove it, or add 'format: xlsx'",
                 at: reader.location)
         }
-        dialect.sheet = reader.text("sheet")?.value
+        let sheet = reader.text("sheet")
+        (dialect.sheet, dialect.sheetLocation) = (sheet?.value, sheet?.location)
         if let range = reader.text("range") {
             dialect.range = CellRange(range.value)
             if dialect.range == nil {

@@ -40,6 +40,7 @@ extension DatabaseLink {
         let own =
             "SELECT c.column_name AS name, c.column_type AS native, IF(c.is_nullable = 'NO' AND c.column_default IS NULL "
             + "AND c.extra NOT LIKE '%auto_increment%' AND c.extra NOT LIKE '%GENERATED%', 1, 0) AS required, "
+            + "IF(c.extra LIKE '%auto_increment%' OR c.is_nullable = 'NO' AND c.data_type = 'timestamp', 1, 0) AS filled, "
             + "IF(t.table_type = 'BASE TABLE', t.engine, NULL) AS engine "
             + "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
             + "ON t.table_schema = c.table_schema AND t.table_name = c.table_name "
@@ -48,7 +49,7 @@ extension DatabaseLink {
         return .lines(
             .target,
             "CAST(name AS VARCHAR) AS name, CAST(native AS VARCHAR) AS native, required = 1 AS required, "
-                + "CAST(engine AS VARCHAR) AS engine\nFROM \(ownQuery(own))")
+                + "filled = 1 AS filled, CAST(engine AS VARCHAR) AS engine\nFROM \(ownQuery(own))")
     }
 
     func mySQLExistsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {

@@ -125,7 +125,8 @@ package struct DatabaseLink: Sendable {
 
     /// A query that the database itself runs, for a FROM clause.
     package func ownQuery(_ text: String) -> String {
-        sql.ownQuery(text, on: name, kind)
+        // Without a limit, one that the server has for all queries would leave rows out (sql_select_limit).
+        sql.ownQuery(kind == .mysql ? text + " LIMIT 18446744073709551615" : text, on: name, kind)
     }
 
     /// A query for the rows of a table, with types that mean the same in every SQL engine.

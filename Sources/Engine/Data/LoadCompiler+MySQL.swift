@@ -10,8 +10,7 @@ extension LoadCompiler {
         let link = target.link
         let (schema, name) = link.parts(of: target.table)
         let (table, ledger) = (link.mySQLName(schema, name), link.mySQLName(schema, LoadRecord.table))
-        let mark = String(ContentHash.of("\(schema)\n\(name)\n\(load.stage.rawValue)").suffix(16))
-        let staging = "caudal_staging_\(mark)"
+        let staging = stagingName(load)
         let stagingTable = link.mySQLName(schema, staging)
         func add(_ title: String, weight: Double = 0, _ statement: String) {
             script.add(title, weight: weight, link.ownStatement(statement))
@@ -21,10 +20,7 @@ extension LoadCompiler {
             "have values refused that do not fit, and times be those of UTC",
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO', "
                 + "SESSION time_zone = '+00:00'")
-        add(
-            "wait for other loads of the table",
-            MySQLText.demand(
-                "GET_LOCK(\(MySQLText.text("caudal:\(ContentHash.of("\(schema)\n\(name)").suffix(32))")), 3600) = 1"))
+        add("wait for other loads of the table", Self.lock(schema, name, seconds: 3600))
         add(
             "create the table that records loads",
             "CREATE TABLE IF NOT EXISTS \(ledger) (run VARCHAR(255), stage VARCHAR(255), pipeline LONGTEXT, `table` LONGTEXT, "
@@ -57,8 +53,47 @@ extension LoadCompiler {
                 MySQLText.demand("\(count) - @caudal_before = \(record.rows)"))
         case .upsert: addMerge(from: stagingTable, into: table, add)
         }
-        script.add("commit the load", "COMMIT")
+        script.add(Self.commitTitle, "COMMIT")
         if mode == .upsert { add("drop the staging table", "DROP TABLE \(stagingTable)") }
+    }
+
+    /// The statements that remove what a load has created before it failed: its staging table, and the table that was
+    /// missing where it has no rows; nil for databases that undo that with the transaction.
+    package func removal(of load: LoadRecord.Key) -> SQLScript? {
+        guard target.link.kind == .mysql else { return nil }
+        let link = target.link
+        let (schema, name) = link.parts(of: target.table)
+        let table = link.mySQLName(schema, name)
+        var script = SQLScript(title: "the removal of what a load of \(target.table) has created")
+        script.add("keep to one connection", "BEGIN TRANSACTION")
+        func add(_ title: String, _ statement: String) { script.add(title, link.ownStatement(statement)) }
+        add("wait for other loads of the table", Self.lock(schema, name, seconds: 20))
+        if mode == .upsert {
+            add("drop the staging table", "DROP TABLE IF EXISTS \(link.mySQLName(schema, stagingName(load)))")
+        }
+        if target.columns == nil {
+            add("keep other programs from the table", "LOCK TABLES \(table) WRITE")
+            add(
+                "see whether it is empty",
+                "SET @caudal_removal = IF((SELECT count(*) FROM \(table)) = 0, "
+                    + "\(MySQLText.text("DROP TABLE \(table)")), 'DO 0')")
+            add("prepare its removal", "PREPARE caudal_removal FROM @caudal_removal")
+            add("remove it", "EXECUTE caudal_removal")
+            add("let others have it", "UNLOCK TABLES")
+        }
+        script.add("let the connection go", "COMMIT")
+        return script
+    }
+
+    private func stagingName(_ load: LoadRecord.Key) -> String {
+        let (schema, name) = target.link.parts(of: target.table)
+        return "caudal_staging_\(ContentHash.of("\(schema)\n\(name)\n\(load.stage.rawValue)").suffix(16))"
+    }
+
+    /// A statement that lets one load at a time have a table.
+    private static func lock(_ schema: String, _ name: String, seconds: Int) -> String {
+        let mark = ContentHash.of("\(schema)\n\(name)").suffix(32)
+        return MySQLText.demand("GET_LOCK(\(MySQLText.text("caudal:\(mark)")), \(seconds)) = 1")
     }
 
     /// The statements that move staged rows into the table.
@@ -101,9 +136,17 @@ extension LoadCompiler {
             + "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     }
 
-    /// A value as the engine gives it to the server.
+    /// A value as the engine gives it to the server, which is refused where the server would make another of it.
     private func mySQLValue(_ column: Column) -> String {
         let name = sql.name(column.name)
+        var cases: [String] = []
+        let there = target.columns?.first { $0.name.lowercased() == column.name.lowercased() }
+        if there?.isFilled == true {
+            let words =
+                "column '\(column.name)' has no value in a row, and MySQL would put one of its own there; "
+                + "give every row a value, or leave the column out with 'drop'"
+            cases.append("WHEN \(name) IS NULL THEN \(sql.refusal([.words(words)]))")
+        }
         var misfits: [(condition: String, words: String)] = []
         if column.type == .number {
             misfits.append(
@@ -112,17 +155,10 @@ extension LoadCompiler {
                     "which MySQL has no number for; make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}"
                 ))
         }
-        if let there = target.columns?.first(where: { $0.name.lowercased() == column.name.lowercased() }) {
-            misfits += MySQLColumn(name: there.name, native: there.nativeType).misfits(sql.cast(name, to: .text), sql)
-        }
-        if misfits.isEmpty { return name }
-        let cases = misfits.map { condition, words in
-            let refusal = sql.refusal([
-                .words("column '\(column.name)' has the value "), .value(sql.cast(name, to: .text)),
-                .words(", \(words)"),
-            ])
-            return "WHEN \(condition) THEN \(refusal)"
-        }
-        return "CASE \(cases.joined(separator: " ")) ELSE \(name) END"
+        let own = MySQLText.type(column.type, isKey: mode == .upsert && key.contains(column.name))
+        misfits += MySQLColumn(name: column.name, native: there?.nativeType ?? own).misfits(column, sql)
+        misfits += roundings(of: column)
+        cases += misfits.map { "WHEN \($0.condition) THEN \(refusal(of: column, $0.words))" }
+        return cases.isEmpty ? name : "CASE \(cases.joined(separator: " ")) ELSE \(name) END"
     }
 }

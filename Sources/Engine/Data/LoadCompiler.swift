@@ -52,6 +52,9 @@ package struct LoadCompiler: Sendable {
 
     // MARK: - The transaction
 
+    /// The title of the statement behind which the rows are loaded.
+    package static let commitTitle = "commit the load"
+
     /// Adds the statements that load the rows and their record in one transaction.
     package func addLoad(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
         if target.link.kind == .mysql { return addMySQL(to: &script, key: load, pipeline: pipeline, record: record) }
@@ -84,7 +87,7 @@ package struct LoadCompiler: Sendable {
                     "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition(sql)); "
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
-        script.add("commit the load", "COMMIT")
+        script.add(Self.commitTitle, "COMMIT")
     }
 
     /// Adds the statements that record the load.
@@ -113,6 +116,43 @@ package struct LoadCompiler: Sendable {
         script.add(
             "write the rows", weight: 10,
             .write("SELECT \(columns)\nFROM \(source.fromClause(sql))", to: SQLScript.OutputFile(file, .parquet)))
+    }
+
+    /// The numbers that a column of floating point would round: a condition for them, and what the words after the value
+    /// say of them.
+    func roundings(of given: Column) -> [(condition: String, words: String)] {
+        guard let there = target.columns?.first(where: { $0.name == given.name }), there.type == .number else {
+            return []
+        }
+        let native = there.nativeType.lowercased()
+        // A numeric without a precision has every digit.
+        if !["real", "float", "double"].contains(where: native.hasPrefix) { return [] }
+        let value = sql.name(given.name)
+        let number = sql.cast(value, to: .number)
+        var found: [(condition: String, words: String)] = []
+        let single: [Connection.Kind: String] = [.postgres: "real", .mysql: "float"]
+        if let word = single[target.link.kind], native.hasPrefix(word) {
+            // What is read of 32 bits is the shortest text that means the number.
+            let kept = "TRY_CAST(CAST(TRY_CAST(\(value) AS FLOAT) AS VARCHAR) AS DOUBLE)"
+            found.append(
+                (
+                    "\(kept) IS DISTINCT FROM \(number)",
+                    "which \(native) rounds; make the column double precision or decimal, or round the values before"
+                ))
+        }
+        if given.type == .integer {
+            found.append(
+                ("CAST(\(number) AS HUGEINT) <> \(value)", "which \(native) rounds; make the column bigint or decimal"))
+        }
+        return found
+    }
+
+    /// The refusal of a value.
+    func refusal(of column: Column, _ words: String) -> String {
+        sql.refusal([
+            .words("column '\(column.name)' has the value "), .value(sql.cast(sql.name(column.name), to: .text)),
+            .words(", \(words)"),
+        ])
     }
 
     private static func notANumber(_ column: String) -> String {
@@ -146,15 +186,19 @@ package struct LoadCompiler: Sendable {
 
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
         let list = source.columns.map { column -> String in
+            let name = sql.name(column.name)
             // A database without dates stores them as text in a form that does not depend on an engine's default.
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
+            let value = type == column.type || column.type.isOther ? name : sql.cast(name, to: type)
+            var refused: [String] = []
             if target.link.kind == .sqlite, column.type == .number {
-                let (name, message) = (sql.name(column.name), Self.notANumber(column.name))
-                let value = type == column.type ? name : sql.cast(name, to: type)
-                return "CASE WHEN isnan(\(name)) THEN \(sql.refusal([.words(message)])) ELSE \(value) END AS \(name)"
+                refused.append("isnan(\(name)) THEN \(sql.refusal([.words(Self.notANumber(column.name))]))")
             }
-            return type == column.type || column.type.isOther
-                ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
+            refused += roundings(of: column).map { "\($0.condition) THEN \(refusal(of: column, $0.words))" }
+            if !refused.isEmpty {
+                return "CASE WHEN \(refused.joined(separator: " WHEN ")) ELSE \(value) END AS \(name)"
+            }
+            return value == name ? name : "\(value) AS \(name)"
         }
         let rows = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
         script.add(

@@ -11,6 +11,8 @@ package struct LoadTarget: Sendable {
         package var nativeType: String
         /// Whether it requires a value and the database has no default.
         package var isRequired: Bool
+        /// Whether the database puts a value of its own where it is given none, as MySQL numbers rows.
+        package var isFilled = false
         /// The type as the database writes it where engines take it for another; nil otherwise.
         package var misreadType: String?
 

@@ -75,36 +75,73 @@ struct MySQLColumn {
         return .decimal(precision: precision, scale: digits.count > 1 ? digits[1] : 0)
     }
 
-    /// Conditions for values that the server would change without a word in place of refusing them, with what it is about
-    /// them: an entry by its number, a text without its end, a time without its fraction.
+    /// What the server would change without a word in place of refusing it: a number that it rounds, an entry by its
+    /// number, a text without its end, a time without its fraction.
     ///
-    /// - Parameter text: SQL for the value as text.
-    func misfits(_ text: String, _ sql: any SQLDialect) -> [(condition: String, words: String)] {
-        let size = native.split { !$0.isNumber }.first.flatMap { Int($0) }
+    /// - Parameter given: The column of the rows.
+    /// - Returns: A condition for each, with what the words after the value say of it.
+    func misfits(_ given: Column, _ sql: any SQLDialect) -> [(condition: String, words: String)] {
+        let value = sql.name(given.name)
+        let text = sql.cast(value, to: .text)
+        let sizes = native.split { !$0.isNumber }.compactMap { Int($0) }
         let list = entries.map(sql.text).joined(separator: ", ")
+        var found: [(condition: String, words: String)] = []
         switch word {
+        case "float", "double":
+            guard let decimals else { break }
+            let number = sql.cast(value, to: .number)
+            found.append(
+                (
+                    "round(\(number), \(decimals)) <> \(number)",
+                    "which \(native) rounds; make the column DOUBLE or DECIMAL, or round the values before"
+                ))
         case "char", "varchar":
-            guard let size else { return [] }
-            let blank = "whose blank at the end \(native) leaves out"
-            let ending = word == "char" ? [(sql.matches(text, pattern: " $"), blank)] : []
-            return [(sql.matches(text, pattern: "(?s)^.{\(size)}.+$"), "too long for \(native)")] + ending
+            guard let size = sizes.first else { break }
+            found.append((sql.matches(text, pattern: "(?s)^.{\(size)}.+$"), "too long for \(native)"))
+            if word == "char" {
+                found.append((sql.matches(text, pattern: " $"), "whose blank at the end \(native) leaves out"))
+            }
+        case "tinytext", "text", "mediumtext":
+            let size = word == "tinytext" ? 255 : word == "text" ? 65_535 : 16_777_215
+            found.append(
+                (
+                    "strlen(\(text)) > \(size) AND " + sql.matches(text, pattern: " $"),
+                    "whose blanks at the end \(native) leaves out"
+                ))
+        case "binary":
+            guard let size = sizes.first else { break }
+            found.append(("octet_length(\(value)) < \(size)", "which \(native) fills up with zeros"))
         case "enum":
-            return [("\(text) NOT IN (\(list))", "which is no entry of \(native)")]
+            found.append(("\(text) NOT IN (\(list))", "which is no entry of \(native)"))
         case "set":
-            let isNumber = sql.matches(text, pattern: "^[0-9]+$")
-            return [
-                ("\(isNumber) AND \(text) NOT IN (\(list))", "which \(native) takes for the number of its entries")
-            ]
+            let kept = "list_filter([\(list)], lambda entry: list_contains(string_split(\(text), ','), entry))"
+            found.append(
+                (
+                    "array_to_string(\(kept), ',') <> \(text)",
+                    "which is no list of entries of \(native) in their order"
+                ))
         case "datetime", "timestamp", "time":
-            let digits = size ?? 0
-            guard digits < 6 else { return [] }
-            let pattern = "\\.[0-9]{\(digits)}[0-9]*[1-9]"
-            return [(sql.matches(text, pattern: pattern), "a fraction that \(native) leaves out")]
+            let digits = sizes.first ?? 0
+            if digits < 6 {
+                let pattern = "\\.[0-9]{\(digits)}[0-9]*[1-9]"
+                found.append((sql.matches(text, pattern: pattern), "a fraction that \(native) leaves out"))
+            }
+            if word == "time" {
+                let pattern = "^-?[0-9]{2,3}:[0-5][0-9]:[0-5][0-9](\\.[0-9]*)?$"
+                found.append(("NOT " + sql.matches(text, pattern: pattern), "which is no time such as 10:30:00"))
+            }
         case "year":
             let years = "^(0|19[0-9]{2}|20[0-9]{2}|21[0-4][0-9]|215[0-5])$"
-            return [("NOT " + sql.matches(text, pattern: years), "which is no year of MySQL")]
-        default: return []
+            found.append(("NOT " + sql.matches(text, pattern: years), "which is no year of MySQL"))
+        default: break
         }
+        return found
+    }
+
+    /// How many decimals a `double(10,2)` shows; nil for other columns.
+    private var decimals: Int? {
+        let sizes = native.split { !$0.isNumber }.compactMap { Int($0) }
+        return ["float", "double"].contains(word) && sizes.count == 2 ? sizes[1] : nil
     }
 
     /// The entries of an `enum('a','b')`.
@@ -159,6 +196,9 @@ struct MySQLColumn {
         case .number where word == "float":
             return
                 "\(sql.narrowedValue(of: Column(name, .other("FLOAT"))).replacing(column, with: "CAST(\(column) AS FLOAT)")) AS \(column)"
+        case .number where decimals != nil:
+            // The server adds the decimals to a whole number, so that of -0.01 it keeps a number beside it.
+            return "round(\(column), \(decimals ?? 0)) AS \(column)"
         case .other, nil: return column
         case .some(let type): return "\(sql.cast(column, to: type)) AS \(column)"
         }

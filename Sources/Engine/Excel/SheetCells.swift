@@ -24,6 +24,8 @@ struct SheetCells {
     /// What is read, in messages.
     private let subject: String
     private var lastRow = 0
+    /// Whether what comes are the rows: other parts of a sheet have tags of the same names.
+    private var isAmongRows = false
     /// The rectangles of cells that were merged into one, known when all rows have been read.
     private(set) var merged: [CellRange] = []
 
@@ -40,11 +42,12 @@ struct SheetCells {
     /// - Throws: ``Failure`` when the sheet cannot be read.
     mutating func next() throws(Failure) -> Row? {
         while let token = try reader.next() {
+            if reader.name == "sheetData" { isAmongRows = token == .start }
             guard token == .start else { continue }
             if reader.name == "mergeCell", let text = try reader.attribute("ref"), let cells = CellRange(text) {
                 merged.append(cells)
             }
-            guard reader.name == "row" else { continue }
+            guard reader.name == "row", isAmongRows else { continue }
             let number = try reader.attribute("r").flatMap { Int($0) } ?? lastRow + 1
             guard number > lastRow else { throw disorder("row \(number) stands behind row \(lastRow)") }
             lastRow = number
@@ -121,19 +124,26 @@ struct SheetCells {
             return ("=" + formula, .formulaWithoutValue)
         }
         guard let value, !value.isEmpty else { return nil }
+        if kind == "str" { return (Workbook.unescaped(value), nil) }
+        if kind == "inlineStr" { return (value, nil) }
+        let word = value.trimmed
+        if word.isEmpty { return nil }
+        let format = style.flatMap { workbook.formats.indices.contains($0) ? workbook.formats[$0] : nil } ?? .number
         switch kind {
         case "s":
-            guard let place = Int(value), texts.indices.contains(place) else { return (value, .unknownCell) }
+            guard let place = Int(word), texts.indices.contains(place) else { return (value, .unknownCell) }
             return texts[place].isEmpty ? nil : (texts[place], nil)
-        case "str": return (Workbook.unescaped(value), nil)
-        case "inlineStr", "d": return (value, nil)
-        case "b": return value == "1" || value == "0" ? (value == "1" ? "true" : "false", nil) : (value, .unknownCell)
-        case "e": return (value, .errorCell)
+        case "d": return format.text(ofISO: word).map { ($0, nil) } ?? (value, .noSuchTime)
+        case "b":
+            guard ["1", "0", "true", "false"].contains(word) else { return (value, .unknownCell) }
+            return (Workbook.isTrue(word) ? "true" : "false", nil)
+        case "e": return (word, .errorCell)
         case "n":
-            guard let number = Double(value), number.isFinite else { return (value, .unknownCell) }
-            let format = style.flatMap { workbook.formats.indices.contains($0) ? workbook.formats[$0] : nil } ?? .number
-            guard let text = format.text(of: number, is1904: workbook.is1904) else { return (value, .noSuchTime) }
-            return (text, nil)
+            // Other programs write no numbers with letters besides that of an exponent.
+            guard let number = Double(word), number.isFinite,
+                !word.contains(where: { $0.isLetter && $0 != "e" && $0 != "E" })
+            else { return (value, .unknownCell) }
+            return format.text(of: number, is1904: workbook.is1904).map { ($0, nil) } ?? (value, .noSuchTime)
         default: return (value, .unknownCell)
         }
     }

@@ -17,7 +17,7 @@ struct SheetCopy {
         var values = [String](repeating: "", count: rules.width)
         var (shown, problems): ([String], [TornRow.Problem]) = (values, [])
         func add(_ problem: TornRow.Problem) { if !problems.contains(problem) { problems.append(problem) } }
-        for cell in row.cells where !rules.nullTexts.contains(cell.text) {
+        for cell in row.cells where rules.nullTexts.isEmpty || !rules.nullTexts.contains(cell.text) {
             let place = cell.column - rules.range.firstColumn
             if let problem = cell.problem { add(problem) }
             if cell.text.contains("\0") { add(.invalidEncoding) }

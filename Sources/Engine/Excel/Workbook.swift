@@ -62,19 +62,20 @@ struct Workbook {
         guard let wanted else {
             if let only = sheets.first(where: { $0.path != nil }), names.count == 1 { return only }
             throw names.isEmpty
-                ? Failure("\(name) has no sheet with cells")
+                ? Failure("\(name) has no sheet with cells", kind: .missingSheet)
                 : Failure(
                     "\(name) has \(names.count) sheets: \(list)",
-                    remedy: "say which one is read: 'excel: {sheet: \(names[0])}'")
+                    remedy: "say which one is read: 'excel: {sheet: \(names[0])}'", kind: .missingSheet)
         }
         // Excel does not distinguish names that differ only in case.
         guard let found = sheets.first(where: { $0.name.lowercased() == wanted.lowercased() }) else {
             throw Failure(
                 "\(name) has no sheet '\(wanted)'" + Suggestion.phrase(for: wanted, among: names)
-                    + (names.isEmpty ? "" : "; its sheets are \(list)"), remedy: "correct 'sheet'")
+                    + (names.isEmpty ? "" : "; its sheets are \(list)"), remedy: "correct 'sheet'", kind: .missingSheet)
         }
         guard found.path != nil else {
-            throw Failure("'\(wanted)' of \(name) is no sheet with cells", remedy: "its sheets are \(list)")
+            throw Failure(
+                "'\(wanted)' of \(name) is no sheet with cells", remedy: "its sheets are \(list)", kind: .missingSheet)
         }
         return found
     }
@@ -115,11 +116,12 @@ struct Workbook {
         return unescaped(text)
     }
 
-    /// The text with the characters that XML cannot hold, which Excel writes as `_x000D_`.
+    /// The text with the characters that XML cannot hold, which Excel writes as `_x000D_`, some as two of these.
     static func unescaped(_ text: String) -> String {
         guard text.contains("_x") else { return text }
-        return text.replacing(#/_x([0-9A-Fa-f]{4})_/#) { match in
-            UInt32(match.output.1, radix: 16).flatMap(Unicode.Scalar.init).map { String($0) } ?? String(match.output.0)
+        return text.replacing(#/(?:_x[0-9A-Fa-f]{4}_)+/#) { match in
+            let units = match.output.split(separator: "_").compactMap { UInt16($0.dropFirst(), radix: 16) }
+            return String(validating: units, as: UTF16.self) ?? String(match.output)
         }
     }
 

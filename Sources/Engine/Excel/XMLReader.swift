@@ -17,6 +17,8 @@ struct XMLReader {
     private(set) var name = ""
     /// Where in the buffer its attributes, or the text, stand.
     private var content = 0..<0
+    /// Whether the text stands there as it is, without signs that are written in another way.
+    private var isPlain = false
 
     /// The limit of a tag or a text, in bytes: cells hold at most 32,767 characters.
     private static let longest = 1 << 24
@@ -46,7 +48,7 @@ struct XMLReader {
                 return nil
             }
             if open > place {
-                content = place..<open
+                (content, isPlain) = (place..<open, false)
                 place = open
                 return .text
             }
@@ -59,7 +61,9 @@ struct XMLReader {
                 if buffer[open...].starts(with: Array("<!--".utf8)) {
                     place = try end(of: "-->", from: open)
                 } else if buffer[open...].starts(with: Array("<![CDATA[".utf8)) {
-                    throw fault("it has a CDATA section")
+                    place = try end(of: "]]>", from: open + 9)
+                    (content, isPlain) = (open + 9..<place - 3, true)
+                    return .text
                 } else {
                     throw fault("it declares a document type")
                 }
@@ -83,29 +87,48 @@ struct XMLReader {
     ///
     /// - Throws: ``Failure`` for a value that is no text.
     func attribute(_ wanted: String) throws(Failure) -> String? {
-        var rest = buffer[content]
-        while let equals = rest.firstIndex(of: UInt8(ascii: "=")) {
-            let name = rest[..<equals].filter { !Self.isBlank($0) }
-            rest = rest[(equals + 1)...].drop(while: Self.isBlank)
-            guard let quote = rest.popFirst(), quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'"),
-                let end = rest.firstIndex(of: quote)
+        var place = content.lowerBound
+        let end = content.upperBound
+        func pass(while holds: (UInt8) -> Bool) { while place < end, holds(buffer[place]) { place += 1 } }
+        while true {
+            pass(while: Self.isBlank)
+            if place == end { return nil }
+            let start = place
+            pass { $0 != UInt8(ascii: "=") && !Self.isBlank($0) }
+            let name = start..<place
+            pass(while: Self.isBlank)
+            if place == end { return nil }
+            place += 1
+            pass(while: Self.isBlank)
+            guard place < end, case let quote = buffer[place], quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'")
             else { throw fault("it has an attribute without quotation marks") }
-            let local = name.split(separator: UInt8(ascii: ":")).last ?? []
-            if local.elementsEqual(wanted.utf8) { return try text(of: rest[..<end]) }
-            rest = rest[(end + 1)...]
+            place += 1
+            let value = place
+            pass { $0 != quote }
+            guard place < end else { throw fault("it has an attribute without quotation marks") }
+            if isCalled(wanted, name) { return try text(of: buffer[value..<place]) }
+            place += 1
         }
-        return nil
+    }
+
+    /// Whether a name in the buffer is the wanted one, behind its prefix.
+    private func isCalled(_ wanted: String, _ name: Range<Int>) -> Bool {
+        let start = name.upperBound - wanted.utf8.count
+        guard start == name.lowerBound || start > name.lowerBound && buffer[start - 1] == UInt8(ascii: ":") else {
+            return false
+        }
+        return buffer[start..<name.upperBound].elementsEqual(wanted.utf8)
     }
 
     /// The text that was read last.
     ///
     /// - Throws: ``Failure`` when it is no text.
-    func text() throws(Failure) -> String { try text(of: buffer[content]) }
+    func text() throws(Failure) -> String { try text(of: buffer[content], isPlain: isPlain) }
 
-    private func text(of bytes: ArraySlice<UInt8>) throws(Failure) -> String {
+    private func text(of bytes: ArraySlice<UInt8>, isPlain: Bool = false) throws(Failure) -> String {
         guard let raw = String(validating: bytes, as: UTF8.self) else { throw fault("it is not UTF-8") }
         let plain = raw.utf8.contains(13) ? raw.replacing("\r\n", with: "\n").replacing("\r", with: "\n") : raw
-        guard plain.utf8.contains(UInt8(ascii: "&")) else { return plain }
+        guard !isPlain, plain.utf8.contains(UInt8(ascii: "&")) else { return plain }
         var (text, rest) = ("", plain[...])
         while let start = rest.firstIndex(of: "&") {
             text += rest[..<start]

@@ -26,6 +26,11 @@ extension PipelineExamination {
                     dataset.path?.itemVariables.isEmpty != false, pipeline.fileEdges[stage.id] == nil,
                     let failure = faultOfSource(dataset, failures[read.value])
                 else { continue }
+                if failure.kind == .missingSheet {
+                    let place = failure.location ?? dataset.placeLocation
+                    faults.append(ConfigError(failure.message, remedy: failure.remedy, at: place))
+                    continue
+                }
                 faults.append(
                     ConfigError(
                         "\(failure.message), and stage '\(stage.id)' reads it", remedy: failure.remedy,
@@ -45,7 +50,7 @@ extension PipelineExamination {
         do throws(Failure) {
             let place = PathText.absolute(fill(path), in: pipeline.root)
             _ = try SourceResolver.files(matching: place, of: dataset, root: pipeline.root)
-            return nil
+            return failure?.kind == .missingSheet ? failure : nil
         } catch { return error }
     }
 

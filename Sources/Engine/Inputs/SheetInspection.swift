@@ -16,7 +16,9 @@ struct SheetInspection {
         var looks: [Look] = []
         for file in source.files {
             do throws(Failure) { looks.append(try look(at: file, dataset.sheet)) } catch {
-                throw Failure(error.message, remedy: error.remedy, location: dataset.placeLocation, kind: error.kind)
+                let place = error.kind == .missingSheet ? dataset.sheet.sheetLocation : nil
+                throw Failure(
+                    error.message, remedy: error.remedy, location: place ?? dataset.placeLocation, kind: error.kind)
             }
         }
         var names: [String] = []

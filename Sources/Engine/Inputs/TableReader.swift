@@ -270,9 +270,11 @@ package struct TableReader: Sendable {
         let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
-            return LoadTarget.TableColumn(
+            var found = LoadTarget.TableColumn(
                 name: column.name, type: type, nativeType: column.native ?? "", isRequired: column.required == true,
                 misreadType: column.misread ?? (type == .unknown ? column.native : nil))
+            found.isFilled = column.filled == true
+            return found
         }
         guard columns.count == own.count else {
             throw Failure(
@@ -344,6 +346,7 @@ package struct TableReader: Sendable {
         var name: String
         var native: String?
         var required: Bool?
+        var filled: Bool?
         var misread: String?
         var engine: String?
     }

@@ -100,7 +100,7 @@ package struct LoadStage: StageType {
                     }
                     compiler.addLoad(to: &script, key: load, pipeline: pipeline, record: record)
                     return script
-                }))
+                }, removal: compiler.removal(of: load)))
     }
 }
 
@@ -121,6 +121,8 @@ package struct LoadWork: Sendable {
     package var record: @Sendable (DataReadings) throws(LoadError) -> LoadRecord
     /// Makes the script of the transaction.
     package var load: @Sendable (LoadRecord) -> SQLScript
+    /// Removes what the script has created before it failed; nil where that is undone with its transaction.
+    package var removal: SQLScript?
 }
 
 extension Stage {

@@ -18,6 +18,13 @@ struct CellFormatTests {
             ("h:mm", 1.25, "1900-01-01T06:00:00"), ("[h]:mm", 1.25, "30:00:00"), ("[Red]0;[Blue]-0", 5, "5"),
             ("0 \"days\"", 5, "5"), ("#,##0_);[Red](#,##0)", 1234, "1234"), ("yyyy", 59, "1900-02-28"),
             ("yyyy", 61, "1900-03-01"), ("yyyy", 2_958_465, "9999-12-31"), ("mm:ss", 0.999999999, "1900-01-00"),
+            ("[=0]\"-\";yyyy-mm-dd", 46027, "2026-01-05"), ("[=0]\"-\";yyyy-mm-dd", 0, "0"),
+            ("[=0]\"-\";0.00", 1.5, "1.5"), ("[<1]h:mm;yyyy-mm-dd", 0.5, "12:00:00"),
+            ("[<1]h:mm;yyyy-mm-dd", 46027, "2026-01-05"), ("[<0]0;[<1]h:mm;yyyy-mm-dd", 46027, "2026-01-05"),
+            ("[<0]0;[<1]h:mm;yyyy-mm-dd", -5, "-5"), ("0;0;yyyy", 46027, "46027"), ("yyyy-mm-dd;0;\"-\"", -5, "-5"),
+            ("yyyy-mm-dd;@", 46027, "2026-01-05"), ("[h]:mm:ss", -0.25, "-06:00:00"), ("[mm]", 0.5, "12:00:00"),
+            ("[Red][>=0]yyyy-mm-dd;General", 46027, "2026-01-05"), ("#,##0 Kčs", 5, "5"), ("0.0,, M", 5, "5"),
+            ("aaaa", 46027, "2026-01-05"), ("ss.000", 0.5, "12:00:00"), ("0.00E+00;-0.00E+00", 2.5, "2.5"),
         ] as [(String, Double, String)])
     func texts(code: String, number: Double, text: String) {
         let shown = CellFormat(code: code).text(of: number, is1904: false)
@@ -28,6 +35,24 @@ struct CellFormatTests {
     @Test("There is no text for days that there were not", arguments: [0, 60, -1, 2_958_466, .infinity])
     func none(number: Double) {
         #expect(CellFormat.date.text(of: number, is1904: false) == nil)
+    }
+
+    @Test(
+        "Times that a file spells out are those that the calendar and the clock have",
+        arguments: [
+            ("yyyy-mm-dd", "2026-01-05", "2026-01-05"), ("yyyy-mm-dd", "2026-01-05T00:00:00", "2026-01-05"),
+            ("General", "2026-01-05T12:30", "2026-01-05T12:30:00"),
+            ("yyyy-mm-dd hh:mm", "2026-01-05", "2026-01-05T00:00:00"),
+            ("yyyy-mm-dd hh:mm", "2026-01-05T00:00:00.000", "2026-01-05T00:00:00"),
+            ("yyyy-mm-dd", "2026-01-05T12:30:00.50Z", "2026-01-05T12:30:00.5Z"),
+            ("h:mm", "10:30:00", "10:30:00"), ("h:mm", "T10:30", "10:30:00"),
+            ("h:mm", "1899-12-31T10:30:00", "10:30:00"),
+            ("[h]:mm", "PT30H", "30:00:00"), ("[h]:mm", "-P1DT6H0M1.5S", "-30:00:01.500"),
+            ("yyyy", "0001-01-01", "0001-01-01"), ("yyyy", "2026-02-29", nil), ("yyyy", "2026-13-01", nil),
+            ("yyyy", "2026-01-05T24:00:00", nil), ("yyyy", "garbage", nil), ("yyyy", "2026-01-05 12", nil),
+        ] as [(String, String, String?)])
+    func spelled(code: String, text: String, value: String?) {
+        #expect(CellFormat(code: code).text(ofISO: text) == value)
     }
 
     @Test("Every day from 1900 to 2100 is the one that the calendar has")
