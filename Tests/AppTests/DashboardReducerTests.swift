@@ -211,9 +211,30 @@ struct DashboardReducerTests {
             let state = DashboardState(
                 run.state, now: run.now, rows: rows, columns: columns, isLive: false, zone: .gmt)
             let text = DashboardScreen.draw(state, LogLineList()).text
-            #expect(text.contains(/!\s+join/) && text.contains("broken"), "\(text)")
+            #expect(text.contains(/!\s+join/) && text.contains(/join.* interrupted/), "\(text)")
             #expect(text.contains(" 0%") && !text.contains("90%") && !text.contains("⠋"), "\(text)")
         }
+    }
+
+    @Test("What is interrupted has one word wherever it is told, searched for and filtered")
+    func interruptedWord() throws {
+        var run = SampleRun(stages: [SampleRun.stage("join"), SampleRun.stage("load", needs: ["join"])])
+        run.start("join")
+        var state = DashboardState(run.state, now: run.now, rows: 40, columns: 120, isLive: false, zone: .gmt)
+        let words = RunWords.summary(state.run, now: run.now, paint: Paint(.never), nil)
+        #expect(words[0].rendered().contains(/interrupted in .*: .*1 interrupted/), "\(words)")
+        state.press(["/"] + "interru".map { .character($0) })
+        #expect(state.selection == "join" && state.search?.found == ["join"])
+        state.press([.enter, .escape, "f"] + "state:interrupted".map { .character($0) } + [.enter])
+        #expect(StagePane.listed(state) == ["join"])
+        state.press([.escape, "f"] + "state:running".map { .character($0) } + [.enter])
+        #expect(StagePane.listed(state).isEmpty, "nothing runs")
+        var other = run
+        other.happen(.attemptEnded("join", attempt: 1, .succeeded))
+        other.happen(.unitEnded("join", .succeeded, reason: nil))
+        let difference = try #require(
+            RunComparison(state.run, other.state).differences.first { $0.aspect == "state" })
+        #expect(difference.here == "interrupted" && difference.there == "ok")
     }
 
     @Test("A question is not asked under what was said before it")

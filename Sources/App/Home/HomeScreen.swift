@@ -288,7 +288,7 @@ enum HomeScreen {
         case .succeeded: StatusMark.glyph(.succeeded, frame: 0, ascii: state.isASCII)
         case .failed: StatusMark.glyph(.failed, frame: 0, ascii: state.isASCII)
         case .cancelled: StatusMark.glyph(.cancelled, frame: 0, ascii: state.isASCII)
-        case .interrupted: "!"
+        case .interrupted: StatusMark.interrupted
         }
     }
 

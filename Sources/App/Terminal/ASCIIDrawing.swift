@@ -39,7 +39,7 @@ enum ASCIIDrawing {
         case 0x276F: ">"
         case 0x2713: "v"
         case 0x2717: "x"
-        case 0x21BB: "!"
+        case 0x21BB: "r"
         case 0x2296: "b"
         case 0x2298: "s"
         case 0x2297: "c"

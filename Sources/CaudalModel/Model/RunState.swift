@@ -106,6 +106,14 @@ package struct RunState: Sendable, Equatable {
         plan.index(of: id).map { stages[$0].unit.status == .failed && plan.stages[$0].allowsFailure } ?? false
     }
 
+    /// Whether a status is that of something that a process was running which has died.
+    package func isInterrupted(_ status: UnitStatus) -> Bool { self.status == .interrupted && status == .running }
+
+    /// The word of a status of a stage or an item: what a dead process was running is interrupted, as its run is.
+    package func word(of status: UnitStatus) -> String {
+        isInterrupted(status) ? Status.interrupted.rawValue : status.rawValue
+    }
+
     /// The number of stages in each status.
     package var counts: [UnitStatus: Int] {
         var counts: [UnitStatus: Int] = [:]

@@ -111,23 +111,23 @@ extension UnitStatus {
 extension DashboardState {
     /// The glyph of a status in the present frame.
     func glyph(_ status: UnitStatus) -> String {
-        isBroken(status) ? "!" : StatusMark.glyph(status, frame: frame, ascii: isASCII)
+        run.isInterrupted(status) ? StatusMark.interrupted : StatusMark.glyph(status, frame: frame, ascii: isASCII)
     }
 
-    /// Whether a status is that of something that a dead process was running.
-    func isBroken(_ status: UnitStatus) -> Bool { run.status == .interrupted && status == .running }
-
-    /// The word of a status; attempts that a dead process was running are shown as interrupted.
+    /// The word of a status of a stage or an item.
     func word(_ status: UnitStatus, of id: UnitID) -> String {
         if isAllowedFailure(id) { return "failed" }
         return word(status)
     }
 
     /// The word of a status, of whichever stages.
-    func word(_ status: UnitStatus) -> String { isBroken(status) ? "broken" : StatusMark.word(status) }
+    func word(_ status: UnitStatus) -> String { StatusMark.word(status, in: run) }
+
+    /// The width of the widest word of a status that the run can have.
+    var wordWidth: Int { run.status == .interrupted ? 11 : 9 }
 
     /// The style of a status, of whichever stages.
-    func style(_ status: UnitStatus) -> Style { isBroken(status) ? .bad : status.style }
+    func style(_ status: UnitStatus) -> Style { run.isInterrupted(status) ? .bad : status.style }
 
     /// Whether a stage has failed and has `allow_failure`.
     func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
@@ -151,7 +151,7 @@ extension DashboardState {
         guard let stage = run.stage(id.stage), let unit = run.unit(id) else { return [] }
         let status = id.item == nil ? stage.status : unit.status
         switch status {
-        case .running where isBroken(status):
+        case .running where run.isInterrupted(status):
             let items = id.item == nil && stage.hasItems ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
             return [Span(items + "its process died", .bad)]
         case .running:

@@ -73,12 +73,14 @@ extension InspectorText {
             [Span("             ")]
                 + shown.map { attempt in
                     Span(
-                        "#\(attempt.number) \(attempt.result?.ending.rawValue ?? "running")".fitted(
-                            columnWidth + 2), Self.style(attempt).with(.bold))
+                        "#\(attempt.number) \(attempt.result?.ending.rawValue ?? state.word(.running))".fitted(
+                            columnWidth + 2), style(attempt).with(.bold))
                 })
         row("began", isAlwaysOther: true) { LocalTime.clock($0.startedAt.wall, in: state.zone) }
         row("waited", isAlwaysOther: true) { $0.queued?.short ?? "" }
-        row("took", isAlwaysOther: true) { ($0.result?.duration ?? state.now.since($0.startedAt)).short }
+        row("took", isAlwaysOther: true) {
+            ($0.result?.duration ?? state.run.clock(state.now).since($0.startedAt)).short
+        }
         row("exit") { $0.result?.exit?.description ?? "" }
         row("why") { $0.result?.failure?.message ?? "" }
         row("cpu", isAlwaysOther: true) { $0.result?.usage.map { ($0.user + $0.system).short } ?? "" }
@@ -100,8 +102,8 @@ extension InspectorText {
         row("last line") { $0.result?.lastLines.last ?? "" }
     }
 
-    private static func style(_ attempt: Attempt) -> Style {
-        guard let ending = attempt.result?.ending else { return .busy }
+    private func style(_ attempt: Attempt) -> Style {
+        guard let ending = attempt.result?.ending else { return state.style(.running) }
         return [.succeeded, .reused, .skipped].contains(ending) ? .good : .bad
     }
 
@@ -259,7 +261,9 @@ extension InspectorText {
                     [
                         Span(lead + state.glyph(stage.status) + " ", state.style(stage.status, of: id)),
                         Span(stage.id.rawValue.fitted(min(40, state.graph.longestName)) + "  "),
-                        Span(state.word(stage.status, of: id).fitted(10), state.style(stage.status, of: id)),
+                        Span(
+                            state.word(stage.status, of: id).fitted(state.wordWidth + 1),
+                            state.style(stage.status, of: id)),
                         Span(state.timeText(id).rightAligned(8) + "  ", .dim),
                     ] + state.information(id, width: 30))
             }

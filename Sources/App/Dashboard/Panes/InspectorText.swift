@@ -48,7 +48,7 @@ struct InspectorText {
         UnitStatus.allCases.sorted { DashboardState.urgency($0) > DashboardState.urgency($1) }.flatMap {
             status -> [Span] in
             let count = stage.itemCounts[status, default: 0]
-            return count > 0 ? [Span("  \(count) \(StatusMark.word(status).lowercased())", status.style)] : []
+            return count > 0 ? [Span("  \(count) \(state.word(status).lowercased())", state.style(status))] : []
         }
     }
 
@@ -170,7 +170,7 @@ struct InspectorText {
 
     /// How an attempt went.
     private func words(_ attempt: Attempt, findsItems: Bool) -> [Span] {
-        let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
+        let took = attempt.result?.duration ?? state.run.clock(state.now).since(attempt.startedAt)
         var spans = [Span("#\(attempt.number)  \(took.short)")]
         if let result = attempt.result {
             let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad

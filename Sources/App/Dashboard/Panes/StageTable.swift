@@ -17,7 +17,7 @@ struct StageTable {
     ///
     /// The longest name is not cut as long as there is room.
     init(_ state: DashboardState, width: Int) {
-        word = width >= 40 ? 9 : 0
+        word = width >= 40 ? state.wordWidth : 0
         tries = width >= 64 ? 6 : 0
         rows = width >= 76 ? 9 : 0
         usual = width >= 84 ? 8 : 0
