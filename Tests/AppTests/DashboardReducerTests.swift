@@ -200,7 +200,7 @@ struct DashboardReducerTests {
         }
     }
 
-    @Test("What a dead process was running has one sign, no bar, and no part in the progress")
+    @Test("What a dead process was running has one sign and no bar, and the run no progress but what succeeded")
     func interrupted() {
         var run = SampleRun(stages: [
             SampleRun.stage("join", expected: .seconds(1)), SampleRun.stage("load", needs: ["join"]),
@@ -212,7 +212,7 @@ struct DashboardReducerTests {
                 run.state, now: run.now, rows: rows, columns: columns, isLive: false, zone: .gmt)
             let text = DashboardScreen.draw(state, LogLineList()).text
             #expect(text.contains(/!\s+join/) && text.contains(/join.* interrupted/), "\(text)")
-            #expect(text.contains(" 0%") && !text.contains("90%") && !text.contains("⠋"), "\(text)")
+            #expect(text.contains(" 0/2") && !text.contains("%") && !text.contains("⠋"), "\(text)")
         }
     }
 
@@ -235,6 +235,46 @@ struct DashboardReducerTests {
         let difference = try #require(
             RunComparison(state.run, other.state).differences.first { $0.aspect == "state" })
         #expect(difference.here == "interrupted" && difference.there == "ok")
+    }
+
+    @Test(
+        "A run that is cancelled does not look as if it went on: no percentage, no estimate", arguments: [false, true])
+    func cancelled(hasEnded: Bool) {
+        var run = SampleRun.inTheMiddle
+        let going = DashboardScreen.draw(run.dashboard(rows: 40, columns: 160), LogLineList()).text
+        #expect(going.contains("ETA") && going.contains("%"), "\(going)")
+        run.happen(.commandReceived(.cancelRun, by: "ann"))
+        for id in ["enrich", "quality", "report", "publish"] {
+            run.happen(.unitEnded(UnitID(StageID(id)), .cancelled, reason: "cancelled by ann"))
+        }
+        if hasEnded {
+            for key: ItemKey in ["north", "south", "west"] {
+                run.happen(.unitEnded(UnitID("process", key), .cancelled, reason: "cancelled by ann"))
+            }
+            run.happen(.unitEnded("process", .cancelled, reason: "cancelled by ann"))
+            run.happen(.runEnded(.cancelled))
+        }
+        for (rows, columns) in [(24, 80), (40, 120), (60, 200)] {
+            let state = run.dashboard(rows: rows, columns: columns)
+            let lines = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
+            #expect(lines[0].contains(hasEnded ? "CANCELLED ⊗" : "CANCELLING"), "\(lines[0])")
+            #expect(!lines[0].contains("ETA"), "\(lines[0])")
+            #expect(lines[1].contains(" 3/8 ") && !lines[1].contains("%"), "\(lines[1])")
+        }
+        guard hasEnded else { return }
+        let state = run.dashboard(rows: 40, columns: 120)
+        let row = state.information("process", width: 40).map(\.text).joined()
+        #expect(row == "2 ok  3 cancelled", "\(row)")
+    }
+
+    @Test("The bar of a run that has ended has a cell of each state, and what succeeded no more than its share")
+    func barOfStates() {
+        let parts = ProgressBar.states(
+            [(.succeeded, 497, .good), (.failed, 1, .bad), (.cancelled, 2, .dim)], width: 20)
+        #expect(parts.reduce(0) { $0 + $1.text.count } == 20)
+        #expect(parts.contains { $0.style == .bad && $0.text.count == 1 })
+        #expect(ProgressBar.states([(.pending, 3, .dim)], width: 10).map(\.text).joined() == "░░░░░░░░░░")
+        #expect(ProgressBar.states([(.succeeded, 3, .good)], width: 10).map(\.text).joined() == "██████████")
     }
 
     @Test("A question is not asked under what was said before it")

@@ -471,7 +471,8 @@ final class DashboardLoop {
         guard state.replay == nil, state.home == nil, state.run.status == .running else { return nil }
         let (fraction, failed) = (state.digest.progress.fraction, !state.digest.failed.isEmpty)
         return TerminalProgress(
-            kind: failed ? .failed : state.run.isPaused ? .paused : .normal, percent: Int(fraction * 100))
+            kind: failed ? .failed : state.run.isPaused || state.run.isCancelled ? .paused : .normal,
+            percent: Int(fraction * 100))
     }
 
     /// The time until the screen changes without input: a quarter of a second while stages run, a second while the run

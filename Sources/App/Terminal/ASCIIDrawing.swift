@@ -22,6 +22,7 @@ enum ASCIIDrawing {
         case 0x2588, 0x2589, 0x258A, 0x258B: "#"
         case 0x258D, 0x258E, 0x258F: "|"
         case 0x2591: "."
+        case 0x2592: "="
         case 0x2581...0x2587: ":"
         case 0x2026: "~"
         case 0x25CF: "o"

@@ -43,15 +43,6 @@ struct InspectorText {
         return most > 1 ? [Span("attempt \(most)", .dim)] : []
     }
 
-    /// How the items of a fan-out stand, such as `49 ok 1 failed`.
-    private func itemCounts(_ stage: StageState) -> [Span] {
-        UnitStatus.allCases.sorted { DashboardState.urgency($0) > DashboardState.urgency($1) }.flatMap {
-            status -> [Span] in
-            let count = stage.itemCounts[status, default: 0]
-            return count > 0 ? [Span("  \(count) \(state.word(status).lowercased())", state.style(status))] : []
-        }
-    }
-
     private mutating func addFacts(_ unit: UnitState, _ stage: StageState, _ planned: PlannedStage, _ index: Int) {
         let isStage = state.selection.item == nil
         addStatus(isStage ? stage.status : unit.status, unit, stage)
@@ -75,7 +66,7 @@ struct InspectorText {
         let style = state.style(status, of: state.selection)
         var head = [Span("\(state.glyph(status)) \(word.uppercased())", style.with(.bold))]
         if let took = state.elapsed(state.selection) { head.append(Span("  \(took.short)")) }
-        if stage.hasItems, state.selection.item == nil { head += itemCounts(stage) }
+        if stage.hasItems, state.selection.item == nil { head += [Span("  ")] + state.itemCounts(stage) }
         lines.append(head)
         if status == .failed {
             let failure = unit.lastResult?.failure
