@@ -242,10 +242,13 @@ final class DashboardLoop {
             if let key = tour?.next(state, now: SystemClock.now.steady) { send(.key(key)) }
             state.caption = tour?.caption
         }
-        if let replayed, let replay = state.replay, replay.time.wall != replayedTo {
-            replayedTo = replay.time.wall
-            replayed.show(until: replayedTo)
-            send(.log)
+        if let replayed, let replay = state.replay, replay.time.wall != replayedTo || logIsGrowing {
+            if replay.time.wall != replayedTo {
+                replayedTo = replay.time.wall
+                replayed.show(until: replayedTo)
+                send(.log)
+            }
+            (state.warnings, state.errors) = index.troubles(until: replayedTo)
         }
         if isDue { terminal.showProgress(progress) }
         if isUrgent || isDue {
