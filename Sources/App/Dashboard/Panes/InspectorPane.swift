@@ -14,10 +14,14 @@ enum InspectorPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { max(1, height($0) - 1) } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
-            Binding("next-page", ["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) }),
-            Binding("previous-page", ["["], .move, tabs, change: { turn(-1, &$1) }),
-            Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) }),
-            Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) }),
+            Binding("next-page", ["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) })
+                .alone("next page of the inspector"),
+            Binding("previous-page", ["["], .move, tabs, change: { turn(-1, &$1) })
+                .alone("previous page of the inspector"),
+            Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) })
+                .alone("scroll wide pages of the inspector to their beginning"),
+            Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) })
+                .alone("scroll wide pages of the inspector to their end"),
         ]
     }
 
