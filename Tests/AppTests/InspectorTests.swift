@@ -47,6 +47,35 @@ struct InspectorTests {
         #expect(state.tab == .history)
     }
 
+    @Test("Of a fan-out that was resumed, the attempt is told of the items that it is true of")
+    func itemAttempts() throws {
+        var run = SampleRun(stages: [SampleRun.stage("clean", fanOut: true)])
+        run.happen(.unitQueued("clean"))
+        run.happen(.attemptStarted("clean", attempt: 1))
+        let items = ["a", "b", "c"].map { Item(key: ItemKey($0), values: [:]) }
+        var found = AttemptResult.succeeded
+        found.items = items
+        run.happen(.attemptEnded("clean", attempt: 1, found))
+        run.happen(.itemsFound("clean", items))
+        run.start(UnitID("clean", "a"))
+        run.happen(.runResumed(ProcessIdentity(pid: 42, startTicks: 7, bootID: "boot")))
+        run.happen(.attemptEnded(UnitID("clean", "a"), attempt: 1, AttemptResult(ending: .interrupted)))
+        run.start(UnitID("clean", "a"))
+        run.start(UnitID("clean", "b"))
+        var state = run.dashboard(rows: 40, columns: 160)
+        state.press([.enter])
+        func told() -> String { InspectorText(state).facts.map(\.text).joined() }
+        #expect(told() == "1 of 3 items tried again")
+        for (item, words) in [("a", "attempt 2"), ("b", ""), ("c", "")] {
+            state.show(UnitID("clean", ItemKey(item)))
+            #expect(told() == words, "\(item)")
+        }
+        let stage = try #require(run.state.stage("clean"))
+        #expect(ConfirmationRequest.retry("clean", of: stage).title == "Retry clean?")
+        let report = RunReport(state: run.state, now: run.now).text(in: .markdown)
+        #expect(report.contains("1 of 3 items tried again") && !report.contains("attempt 2"), "\(report)")
+    }
+
     @Test("Attempts stand side by side, and what differs is marked")
     func attempts() {
         var state = twice()

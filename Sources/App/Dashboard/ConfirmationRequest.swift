@@ -54,9 +54,11 @@ struct ConfirmationRequest: Equatable {
                 title: "Retry \(selection)?",
                 answers: [Answer(label: "Retry", command: .retryItems(selection.stage, [key]))])
         }
-        let attempt = (stage?.unit.attempts.last?.number ?? 0) + 1
+        // The items of a fan-out have attempts of their own.
+        let attempt =
+            stage?.hasItems == true ? "" : "  attempt \((stage?.unit.attempts.last?.number ?? 0) + 1)"
         return ConfirmationRequest(
-            title: "Retry \(selection.stage)?  attempt \(attempt)",
+            title: "Retry \(selection.stage)?\(attempt)",
             answers: [
                 Answer(label: "Retry", command: .retry(selection.stage, downstream: false)),
                 Answer(label: "With all downstream", command: .retry(selection.stage, downstream: true)),

@@ -225,9 +225,7 @@ package struct RunReport: Sendable {
             let duration = stage.took(now: state.clock(now))
             var notes: [String] = []
             if stage.hasItems { notes.append("\(stage.finishedItems) of \(stage.items.count) items") }
-            let attempts =
-                stage.hasItems ? stage.items.map(\.unit.attempts.count).max() ?? 0 : stage.unit.attempts.count
-            if attempts > 1 { notes.append("attempt \(attempts)") }
+            if let words = stage.attemptWords { notes.append(words) }
             if let reason = stage.unit.reason { notes.append(reason) }
             let places = Set(([stage.unit] + stage.items.map(\.unit)).compactMap { $0.attempts.last?.work?.place })
             if let place = places.first {

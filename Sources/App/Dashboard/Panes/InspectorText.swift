@@ -18,7 +18,8 @@ struct InspectorText {
         else { return }
         let planned = state.run.plan.stages[index]
         let isStage = state.selection.item == nil
-        facts = Self.attemptFacts(unit, isStage ? stage : nil)
+        let attempts = isStage ? stage.attemptWords : unit.attempts.count > 1 ? "attempt \(unit.attempts.count)" : nil
+        facts = attempts.map { [Span($0, .dim)] } ?? []
         switch state.tab {
         case .facts: addFacts(unit, stage, planned, index)
         case .log: addLog(unit)
@@ -32,15 +33,6 @@ struct InspectorText {
         case .neighbours: addAllNeighbours(index)
         case .history: addHistory(stage, unit)
         }
-    }
-
-    /// The number of the attempt; of a fan-out, that of the item with the most, and how its items stand.
-    private static func attemptFacts(_ unit: UnitState, _ stage: StageState?) -> [Span] {
-        guard let stage, stage.hasItems, !stage.items.isEmpty else {
-            return unit.attempts.count > 1 ? [Span("attempt \(unit.attempts.count)", .dim)] : []
-        }
-        let most = stage.items.map(\.unit.attempts.count).max() ?? 0
-        return most > 1 ? [Span("attempt \(most)", .dim)] : []
     }
 
     private mutating func addFacts(_ unit: UnitState, _ stage: StageState, _ planned: PlannedStage, _ index: Int) {
