@@ -126,6 +126,37 @@ struct InspectorTests {
         #expect(text(state).contains("4,711  amount@4711"), "a wide pane has a table")
     }
 
+    @Test(
+        "Of long values that are alike, what differs is seen, and the rest is scrolled to", arguments: [80, 120, 200])
+    func longValues(columns: Int) throws {
+        var run = SampleRun(stages: [SampleRun.stage("check")])
+        run.start("check")
+        var failed = CheckResult(
+            id: "note_is_short", kind: "length", severity: .error, outcome: .failed, expectation: "at most 100",
+            message: "2 rows")
+        let (head, tail) = (String(repeating: "abcdefghij", count: 20), String(repeating: "0123456789", count: 10))
+        failed.samples = ["ONE", "TWO"].enumerated().map { row, word in
+            SampleRow(
+                row: Int64(row + 1), columns: ["note", "id", "day"],
+                values: [head + word + tail, "17", "2026-11-2\(row)"])
+        }
+        var result = AttemptResult.failed("1 check failed")
+        result.checks = [failed]
+        run.happen(.attemptEnded("check", attempt: 1, result))
+        run.happen(.unitEnded("check", .failed, reason: "1 check failed"))
+        var state = run.dashboard(rows: 24, columns: columns)
+        state.press(["D", "z"])
+        let screen = DashboardScreen.draw(state, LogLineList()).text
+        #expect(screen.contains(/1  17  2026-11-20  abcdefgh…efghijONE012345…23456789/), "\(screen)")
+        #expect(screen.contains(/2  17  2026-11-21  abcdefgh…efghijTWO012345…23456789/), "\(screen)")
+        let whole = try #require(text(state).split(separator: "\n").first { $0.contains("the same in all") })
+        #expect(whole.contains(head) && whole.contains(tail), "what was cut out can be read")
+        #expect(screen.contains("›"))
+        for _ in 1...20 { state.press(["l"]) }
+        let end = DashboardScreen.draw(state, LogLineList()).text
+        #expect(end.contains("‹") && end.contains(String(tail.suffix(20))), "\(end)")
+    }
+
     @Test("What was looked up is shown: earlier runs, the SQL as it ran, the place in the file, the log")
     func details() throws {
         var state = twice()

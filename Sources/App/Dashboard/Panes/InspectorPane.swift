@@ -71,7 +71,13 @@ enum InspectorPane: DashboardPane {
         let (start, limit) = (frame.columns.lowerBound + 1, frame.columns.count - 1)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
             let row = frame.rows.lowerBound + 1 + offset
-            buffer.write(line.droppingCells(state.inspectorShift), row: row, column: start, limit: limit)
+            let shown = line.droppingCells(state.inspectorShift)
+            buffer.write(shown, row: row, column: start, limit: limit)
+            // A line that goes on at a side says so there.
+            if shown.widthOfText > limit {
+                buffer.set("›", row: row, column: start + limit - 1, style: .accent)
+            }
+            if state.inspectorShift > 0, !line.isEmpty { buffer.set("‹", row: row, column: start - 1, style: .accent) }
         }
         // A line divides two panes side by side.
         if frame.columns.lowerBound > 0 {
@@ -98,6 +104,13 @@ enum InspectorPane: DashboardPane {
 }
 
 extension [Span] {
+    /// How wide a line is without the blanks at its end, which are nothing to scroll to.
+    var widthOfText: Int {
+        guard let last = lastIndex(where: { span in span.text.contains { $0 != " " } }) else { return 0 }
+        let blanks = self[last].text.reversed().prefix { $0 == " " }.count
+        return self[...last].reduce(0) { $0 + TextWidth.of($1.text) } - blanks
+    }
+
     /// What is left of a line that is scrolled to the left.
     func droppingCells(_ count: Int) -> [Span] {
         guard count > 0 else { return self }

@@ -9,7 +9,7 @@ struct InspectorText {
     let state: DashboardState
 
     /// The width of its longest line.
-    var width: Int { lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0 }
+    var width: Int { lines.map(\.widthOfText).max() ?? 0 }
 
     init(_ state: DashboardState) {
         self.state = state
