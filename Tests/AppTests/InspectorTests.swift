@@ -240,6 +240,63 @@ struct InspectorTests {
     }
 }
 
+@Suite("A stage that the edited file has no more", .timeLimit(.minutes(15)))
+struct GoneStageTests {
+    private func gone(_ before: String, _ after: String) -> GoneStage? {
+        func stages(_ text: String) -> [StageID] { text.split(separator: " ").map { StageID(String($0)) } }
+        return GoneStage("load", of: "p.yaml", before: stages(before), after: stages(after))
+    }
+
+    @Test(
+        "The one new stage at its place is named, and none where there may be another one",
+        arguments: [
+            ("a load b", "a fetch b", "fetch"), ("load b", "fetch b", "fetch"), ("a load", "a fetch", "fetch"),
+            ("load", "fetch", "fetch"), ("a load b", "a b", nil), ("a load b", "a one two b", nil),
+            ("a load b", "a b fetch", nil), ("a load more b", "a fetch b", nil), ("a load b", "b fetch a", nil),
+            ("a load b c", "new a fetch b c", "fetch"),
+        ] as [(String, String, String?)])
+    func successor(before: String, after: String, name: String?) throws {
+        let gone = try #require(self.gone(before, after))
+        #expect(gone.successor == name.map { StageID($0) })
+        let place = name.map { ": \($0) stands in its place" } ?? ""
+        #expect(gone.words == "load is no longer in p.yaml\(place)")
+    }
+
+    @Test("A stage that is there, one that was not, and a file that cannot be read are no such stages")
+    func others() {
+        for (before, after) in [("a load", "load b"), ("a b", "a"), ("a load", "")] {
+            #expect(gone(before, after) == nil)
+        }
+    }
+
+    @Test("It is told with the question, with why there is none, and where the run goes on elsewhere")
+    func told() throws {
+        let run = SampleRun.twiceHarmful
+        let reducer = DashboardReducer(lines: LogLineList())
+        let gone = try #require(GoneStage("load", of: "p.yaml", before: ["make", "load"], after: ["make", "fetch"]))
+        var state = run.dashboard(rows: 40, columns: 120)
+        state.select("load")
+        guard case .prepare(let request)? = reducer.reduce(&state, .edited(isChanged: true, gone: gone)).first else {
+            Issue.record("nothing is asked")
+            return
+        }
+        #expect(request.title == "Go on with the changed file?")
+        func answer(_ run: RunState) -> ConfirmationBuilder.Outcome {
+            ConfirmationBuilder(
+                run: run, isLive: false, now: state.now, files: { _ in [] }, previewReopening: SampleRun.withChangedFile
+            ).build(request)
+        }
+        guard case .question(let question) = answer(run.state) else {
+            Issue.record("no question")
+            return
+        }
+        #expect(question.choices.allSatisfy { $0.lines.first?.text == gone.words }, "\(question)")
+        var watched = DashboardState(run.state, now: run.now, rows: 40, columns: 120, ownsRun: false)
+        #expect(reducer.reduce(&watched, .edited(isChanged: true, gone: gone)).isEmpty)
+        #expect(watched.standingToast?.text.hasPrefix(gone.words + "; a retry uses it once") == true)
+    }
+}
+
 @Suite("Text for the clipboard", .timeLimit(.minutes(15)))
 struct ClipboardTextTests {
     @Test("A text goes to the clipboard by OSC 52, under tmux also past it")
