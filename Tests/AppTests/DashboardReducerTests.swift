@@ -277,6 +277,25 @@ struct DashboardReducerTests {
         #expect(ProgressBar.states([(.succeeded, 3, .good)], width: 10).map(\.text).joined() == "██████████")
     }
 
+    @Test("On the screen of an interrupted run nothing goes on with the time", arguments: InspectorTab.allCases)
+    func deadTime(tab: InspectorTab) {
+        var run = SampleRun.inTheMiddle
+        run.pass(500)
+        run.start("enrich")
+        run.pass(2000)
+        run.happen(.progressed("enrich", attempt: 1, Progress(fraction: 0.5)))
+        func screen(after milliseconds: Int64, _ stage: UnitID) -> [Substring] {
+            let now = Moment(wall: run.now.wall + milliseconds, steady: run.now.steady + milliseconds)
+            var state = DashboardState(run.state, now: now, rows: 60, columns: 200, isLive: false, zone: .gmt)
+            (state.selection, state.tab, state.focus, state.showsInspector) = (stage, tab, .inspector, true)
+            return DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
+        }
+        for stage in ["enrich", UnitID("process", "north")] as [UnitID] {
+            // The clock at the top goes on.
+            #expect(screen(after: 0, stage).dropFirst() == screen(after: 3_600_000, stage).dropFirst())
+        }
+    }
+
     @Test("A question is not asked under what was said before it")
     func staleToast() {
         var state = SampleRun.failed.dashboard(rows: 24, columns: 80)

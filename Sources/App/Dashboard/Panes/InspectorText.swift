@@ -105,7 +105,7 @@ struct InspectorText {
             var spans: [Span] = []
             for index in indices.prefix(4) {
                 let status = state.run.stages[index].status
-                spans.append(Span(state.glyph(status) + " ", status.style))
+                spans.append(Span(state.glyph(status) + " ", state.style(status)))
                 spans.append(Span(plan.stages[index].id.rawValue + "  "))
             }
             if indices.count > 4 { spans.append(Span("+\(indices.count - 4) more", .dim)) }
@@ -124,7 +124,8 @@ struct InspectorText {
         for status in order {
             let count = stage.itemCounts[status, default: 0]
             if count > 0 {
-                spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style))
+                let block = state.isASCII ? "#" : "■"
+                spans.append(Span(String(repeating: block, count: min(count, 50)), state.style(status)))
             }
         }
         add("items", [Span("\(stage.finishedItems)/\(stage.items.count) ")] + spans)
