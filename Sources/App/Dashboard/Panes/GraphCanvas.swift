@@ -209,7 +209,7 @@ struct GraphCanvas {
             return [Span(forms.first { TextWidth.of($0) <= width } ?? time, .dim)]
         case .failed:
             // The exit status of the DuckDB process is of no use to the reader; the message has the reason.
-            let reason = stage.unit.lastResult?.failure?.message ?? "failed"
+            let reason = stage.unit.lastResult?.failure?.message ?? stage.unit.reason ?? "failed"
             let tries = state.triesText(id)
             let whole = [state.timeText(id), reason, tries].joined(separator: "  ")
             // Where not all of it fits, the reason has the room.
