@@ -200,7 +200,7 @@ struct DashboardReducerTests {
         }
     }
 
-    @Test("What a dead process was running has one sign, no bar, and no part in the progress")
+    @Test("What a dead process was running has one sign and no bar, and the run no progress but what succeeded")
     func interrupted() {
         var run = SampleRun(stages: [
             SampleRun.stage("join", expected: .seconds(1)), SampleRun.stage("load", needs: ["join"]),
@@ -211,8 +211,88 @@ struct DashboardReducerTests {
             let state = DashboardState(
                 run.state, now: run.now, rows: rows, columns: columns, isLive: false, zone: .gmt)
             let text = DashboardScreen.draw(state, LogLineList()).text
-            #expect(text.contains(/!\s+join/) && text.contains("broken"), "\(text)")
-            #expect(text.contains(" 0%") && !text.contains("90%") && !text.contains("⠋"), "\(text)")
+            #expect(text.contains(/!\s+join/) && text.contains(/join.* interrupted/), "\(text)")
+            #expect(text.contains(" 0/2") && !text.contains("%") && !text.contains("⠋"), "\(text)")
+        }
+    }
+
+    @Test("What is interrupted has one word wherever it is told, searched for and filtered")
+    func interruptedWord() throws {
+        var run = SampleRun(stages: [SampleRun.stage("join"), SampleRun.stage("load", needs: ["join"])])
+        run.start("join")
+        var state = DashboardState(run.state, now: run.now, rows: 40, columns: 120, isLive: false, zone: .gmt)
+        let words = RunWords.summary(state.run, now: run.now, paint: Paint(.never), nil)
+        #expect(words[0].rendered().contains(/interrupted in .*: .*1 interrupted/), "\(words)")
+        state.press(["/"] + "interru".map { .character($0) })
+        #expect(state.selection == "join" && state.search?.found == ["join"])
+        state.press([.enter, .escape, "f"] + "state:interrupted".map { .character($0) } + [.enter])
+        #expect(StagePane.listed(state) == ["join"])
+        state.press([.escape, "f"] + "state:running".map { .character($0) } + [.enter])
+        #expect(StagePane.listed(state).isEmpty, "nothing runs")
+        var other = run
+        other.happen(.attemptEnded("join", attempt: 1, .succeeded))
+        other.happen(.unitEnded("join", .succeeded, reason: nil))
+        let difference = try #require(
+            RunComparison(state.run, other.state).differences.first { $0.aspect == "state" })
+        #expect(difference.here == "interrupted" && difference.there == "ok")
+    }
+
+    @Test(
+        "A run that is cancelled does not look as if it went on: no percentage, no estimate", arguments: [false, true])
+    func cancelled(hasEnded: Bool) {
+        var run = SampleRun.inTheMiddle
+        let going = DashboardScreen.draw(run.dashboard(rows: 40, columns: 160), LogLineList()).text
+        #expect(going.contains("ETA") && going.contains("%"), "\(going)")
+        run.happen(.commandReceived(.cancelRun, by: "ann"))
+        for id in ["enrich", "quality", "report", "publish"] {
+            run.happen(.unitEnded(UnitID(StageID(id)), .cancelled, reason: "cancelled by ann"))
+        }
+        if hasEnded {
+            for key: ItemKey in ["north", "south", "west"] {
+                run.happen(.unitEnded(UnitID("process", key), .cancelled, reason: "cancelled by ann"))
+            }
+            run.happen(.unitEnded("process", .cancelled, reason: "cancelled by ann"))
+            run.happen(.runEnded(.cancelled))
+        }
+        for (rows, columns) in [(24, 80), (40, 120), (60, 200)] {
+            let state = run.dashboard(rows: rows, columns: columns)
+            let lines = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
+            #expect(lines[0].contains(hasEnded ? "CANCELLED ⊗" : "CANCELLING"), "\(lines[0])")
+            #expect(!lines[0].contains("ETA"), "\(lines[0])")
+            #expect(lines[1].contains(" 3/8 ") && !lines[1].contains("%"), "\(lines[1])")
+        }
+        guard hasEnded else { return }
+        let state = run.dashboard(rows: 40, columns: 120)
+        let row = state.information("process", width: 40).map(\.text).joined()
+        #expect(row == "2 ok  3 cancelled", "\(row)")
+    }
+
+    @Test("The bar of a run that has ended has a cell of each state, and what succeeded no more than its share")
+    func barOfStates() {
+        let parts = ProgressBar.states(
+            [(.succeeded, 497, .good), (.failed, 1, .bad), (.cancelled, 2, .dim)], width: 20)
+        #expect(parts.reduce(0) { $0 + $1.text.count } == 20)
+        #expect(parts.contains { $0.style == .bad && $0.text.count == 1 })
+        #expect(ProgressBar.states([(.pending, 3, .dim)], width: 10).map(\.text).joined() == "░░░░░░░░░░")
+        #expect(ProgressBar.states([(.succeeded, 3, .good)], width: 10).map(\.text).joined() == "██████████")
+    }
+
+    @Test("On the screen of an interrupted run nothing goes on with the time", arguments: InspectorTab.allCases)
+    func deadTime(tab: InspectorTab) {
+        var run = SampleRun.inTheMiddle
+        run.pass(500)
+        run.start("enrich")
+        run.pass(2000)
+        run.happen(.progressed("enrich", attempt: 1, Progress(fraction: 0.5)))
+        func screen(after milliseconds: Int64, _ stage: UnitID) -> [Substring] {
+            let now = Moment(wall: run.now.wall + milliseconds, steady: run.now.steady + milliseconds)
+            var state = DashboardState(run.state, now: now, rows: 60, columns: 200, isLive: false, zone: .gmt)
+            (state.selection, state.tab, state.focus, state.showsInspector) = (stage, tab, .inspector, true)
+            return DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
+        }
+        for stage in ["enrich", UnitID("process", "north")] as [UnitID] {
+            // The clock at the top goes on.
+            #expect(screen(after: 0, stage).dropFirst() == screen(after: 3_600_000, stage).dropFirst())
         }
     }
 

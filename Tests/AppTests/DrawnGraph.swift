@@ -84,7 +84,8 @@ struct DrawnGraph {
             for column in cells[row].indices where marks.contains(cells[row][column]) {
                 guard cell(row, column + 1) == " ", cell(row, column + 2) != " " else { continue }
                 var end = column + 2
-                while cell(row, end) != " " { end += 1 }
+                // The name of several stages in one place has blanks in it: `a … d (4)`.
+                while cell(row, end) != " " || !isEndOfName(cell(row, end + 1)) { end += 1 }
                 let label = String(cells[row][(column + 2)..<end])
                 let isCard = "│┃".contains(cell(row, column - 2))
                 if isCard {
@@ -106,6 +107,8 @@ struct DrawnGraph {
     private func cell(_ row: Int, _ column: Int) -> Character {
         cells.indices.contains(row) && cells[row].indices.contains(column) ? cells[row][column] : " "
     }
+
+    private func isEndOfName(_ next: Character) -> Bool { next == " " || Self.lines[next] != nil || next == "▸" }
 
     private func cell(_ place: Place) -> Character { cell(place.row, place.column) }
 

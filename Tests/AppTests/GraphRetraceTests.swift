@@ -129,6 +129,31 @@ struct GraphRetraceTests {
     }
 
     @Test(
+        "Folded chains are read as one place with the edges of their ends, whatever stands beside them",
+        arguments: [(400, 900), (60, 200), (40, 120), (30, 100)])
+    func foldedChains(rows: Int, columns: Int) throws {
+        var generator = SplitMix64(seed: 11)
+        for round in 0..<60 {
+            let small = Graph.random(
+                Int.random(in: 4...14, using: &generator), edgesPerNode: [1.0, 1.5, 2.0][round % 3], &generator)
+            let graph = small.withChains(&generator)
+            let model = graph.model
+            let chains = GraphScene.chains(model.upstream, model.downstream) { _ in true }
+            let state = dashboard(graph, rows: rows, columns: columns)
+            guard let drawing = model.drawing(.whole(chains: chains), rows: rows, columns: columns, fallsBack: false)
+            else { continue }
+            let labels = zip(drawing.labels, drawing.scene.items).map { $0 + GraphModel.rest($1) }
+            let picture = drawing.picture
+            let canvas = GraphCanvas(drawing, state, rows: 0..<picture.height, columns: 0..<picture.width).buffer
+            let folded = Graph(names: labels, edges: drawing.scene.edges)
+            #expect(Set(labels).count == labels.count)
+            hold(
+                DrawnGraph(canvas, rows: 0..<canvas.height), folded,
+                "round \(round), \(picture.density):\n\(canvas.text)\n")
+        }
+    }
+
+    @Test(
         "On a screen whose columns are too few for the names, no two stages look alike",
         arguments: [(60, 200), (50, 160), (400, 500)])
     func screens(rows: Int, columns: Int) throws {
@@ -150,6 +175,21 @@ struct GraphRetraceTests {
 }
 
 extension GraphRetraceTests.Graph {
+    /// The graph with chains of four to six nodes in place of some of its nodes.
+    func withChains(_ generator: inout SplitMix64) -> Self {
+        var (all, links, first, last): ([String], [(from: Int, to: Int)], [Int], [Int]) = ([], [], [], [])
+        for name in names {
+            let length = Int.random(in: 0..<5, using: &generator) < 2 ? Int.random(in: 4...6, using: &generator) : 1
+            first.append(all.count)
+            for number in 0..<length {
+                if number > 0 { links.append((all.count - 1, all.count)) }
+                all.append(length > 1 ? "\(name)\(["a", "b", "c", "d", "e", "f"][number])" : name)
+            }
+            last.append(all.count - 1)
+        }
+        return Self(names: all, edges: links + edges.map { (last[$0.from], first[$0.to]) })
+    }
+
     /// The stages of a plan with the graph.
     var stages: [PlannedStage] {
         var stages = names.map { SampleRun.stage(StageID($0)) }

@@ -319,6 +319,21 @@ struct HomeTests {
         #expect((state.pipelines.count, state.runs.count) == (pipelines, runs))
     }
 
+    @Test("Lists say how many lines they hide, by the filter and by their height, above and below")
+    func hidden() {
+        var state = state(rows: 20, columns: 80)
+        func rules() -> [Substring] {
+            HomeScreen.draw(state, zone: .gmt).text.split(separator: "\n").filter {
+                $0.contains(" RUNS ") || $0.contains(" PIPELINES ")
+            }
+        }
+        #expect(rules()[0].contains(" 4 ━") && rules()[1].contains("↓ 7 more  15 ─"), "\(rules())")
+        state.selection = .run(state.runs[8].id)
+        #expect(rules()[1].contains("↑ 4 more  ↓ 3 more  15 ━"), "\(rules())")
+        state.filter = "sales"
+        #expect(rules()[0].contains(" 1 of 4 ") && rules()[1].contains("more  12 of 15 "), "\(rules())")
+    }
+
     @Test("A filter keeps what holds all of its words; esc shows all again")
     func filter() {
         var state = state()

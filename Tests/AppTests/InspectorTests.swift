@@ -47,6 +47,35 @@ struct InspectorTests {
         #expect(state.tab == .history)
     }
 
+    @Test("Of a fan-out that was resumed, the attempt is told of the items that it is true of")
+    func itemAttempts() throws {
+        var run = SampleRun(stages: [SampleRun.stage("clean", fanOut: true)])
+        run.happen(.unitQueued("clean"))
+        run.happen(.attemptStarted("clean", attempt: 1))
+        let items = ["a", "b", "c"].map { Item(key: ItemKey($0), values: [:]) }
+        var found = AttemptResult.succeeded
+        found.items = items
+        run.happen(.attemptEnded("clean", attempt: 1, found))
+        run.happen(.itemsFound("clean", items))
+        run.start(UnitID("clean", "a"))
+        run.happen(.runResumed(ProcessIdentity(pid: 42, startTicks: 7, bootID: "boot")))
+        run.happen(.attemptEnded(UnitID("clean", "a"), attempt: 1, AttemptResult(ending: .interrupted)))
+        run.start(UnitID("clean", "a"))
+        run.start(UnitID("clean", "b"))
+        var state = run.dashboard(rows: 40, columns: 160)
+        state.press([.enter])
+        func told() -> String { InspectorText(state).facts.map(\.text).joined() }
+        #expect(told() == "1 of 3 items tried again")
+        for (item, words) in [("a", "attempt 2"), ("b", ""), ("c", "")] {
+            state.show(UnitID("clean", ItemKey(item)))
+            #expect(told() == words, "\(item)")
+        }
+        let stage = try #require(run.state.stage("clean"))
+        #expect(ConfirmationRequest.retry("clean", of: stage).title == "Retry clean?")
+        let report = RunReport(state: run.state, now: run.now).text(in: .markdown)
+        #expect(report.contains("1 of 3 items tried again") && !report.contains("attempt 2"), "\(report)")
+    }
+
     @Test("Attempts stand side by side, and what differs is marked")
     func attempts() {
         var state = twice()
@@ -95,6 +124,37 @@ struct InspectorTests {
         #expect(screen.contains("row 7  amount") && screen.contains("column_12@7") && screen.contains("column_12@4711"))
         (state.rows, state.columns) = (60, 400)
         #expect(text(state).contains("4,711  amount@4711"), "a wide pane has a table")
+    }
+
+    @Test(
+        "Of long values that are alike, what differs is seen, and the rest is scrolled to", arguments: [80, 120, 200])
+    func longValues(columns: Int) throws {
+        var run = SampleRun(stages: [SampleRun.stage("check")])
+        run.start("check")
+        var failed = CheckResult(
+            id: "note_is_short", kind: "length", severity: .error, outcome: .failed, expectation: "at most 100",
+            message: "2 rows")
+        let (head, tail) = (String(repeating: "abcdefghij", count: 20), String(repeating: "0123456789", count: 10))
+        failed.samples = ["ONE", "TWO"].enumerated().map { row, word in
+            SampleRow(
+                row: Int64(row + 1), columns: ["note", "id", "day"],
+                values: [head + word + tail, "17", "2026-11-2\(row)"])
+        }
+        var result = AttemptResult.failed("1 check failed")
+        result.checks = [failed]
+        run.happen(.attemptEnded("check", attempt: 1, result))
+        run.happen(.unitEnded("check", .failed, reason: "1 check failed"))
+        var state = run.dashboard(rows: 24, columns: columns)
+        state.press(["D", "z"])
+        let screen = DashboardScreen.draw(state, LogLineList()).text
+        #expect(screen.contains(/1  17  2026-11-20  abcdefgh…efghijONE012345…23456789/), "\(screen)")
+        #expect(screen.contains(/2  17  2026-11-21  abcdefgh…efghijTWO012345…23456789/), "\(screen)")
+        let whole = try #require(text(state).split(separator: "\n").first { $0.contains("the same in all") })
+        #expect(whole.contains(head) && whole.contains(tail), "what was cut out can be read")
+        #expect(screen.contains("›"))
+        for _ in 1...20 { state.press(["l"]) }
+        let end = DashboardScreen.draw(state, LogLineList()).text
+        #expect(end.contains("‹") && end.contains(String(tail.suffix(20))), "\(end)")
     }
 
     @Test("What was looked up is shown: earlier runs, the SQL as it ran, the place in the file, the log")
@@ -177,6 +237,63 @@ struct InspectorTests {
         var running = SampleRun.inTheMiddle.dashboard(rows: 40, columns: 120)
         #expect(reducer.reduce(&running, .edited(isChanged: true)).isEmpty)
         #expect(running.standingToast?.text.contains("once the run has ended") == true)
+    }
+}
+
+@Suite("A stage that the edited file has no more", .timeLimit(.minutes(15)))
+struct GoneStageTests {
+    private func gone(_ before: String, _ after: String) -> GoneStage? {
+        func stages(_ text: String) -> [StageID] { text.split(separator: " ").map { StageID(String($0)) } }
+        return GoneStage("load", of: "p.yaml", before: stages(before), after: stages(after))
+    }
+
+    @Test(
+        "The one new stage at its place is named, and none where there may be another one",
+        arguments: [
+            ("a load b", "a fetch b", "fetch"), ("load b", "fetch b", "fetch"), ("a load", "a fetch", "fetch"),
+            ("load", "fetch", "fetch"), ("a load b", "a b", nil), ("a load b", "a one two b", nil),
+            ("a load b", "a b fetch", nil), ("a load more b", "a fetch b", nil), ("a load b", "b fetch a", nil),
+            ("a load b c", "new a fetch b c", "fetch"),
+        ] as [(String, String, String?)])
+    func successor(before: String, after: String, name: String?) throws {
+        let gone = try #require(self.gone(before, after))
+        #expect(gone.successor == name.map { StageID($0) })
+        let place = name.map { ": \($0) stands in its place" } ?? ""
+        #expect(gone.words == "load is no longer in p.yaml\(place)")
+    }
+
+    @Test("A stage that is there, one that was not, and a file that cannot be read are no such stages")
+    func others() {
+        for (before, after) in [("a load", "load b"), ("a b", "a"), ("a load", "")] {
+            #expect(gone(before, after) == nil)
+        }
+    }
+
+    @Test("It is told with the question, with why there is none, and where the run goes on elsewhere")
+    func told() throws {
+        let run = SampleRun.twiceHarmful
+        let reducer = DashboardReducer(lines: LogLineList())
+        let gone = try #require(GoneStage("load", of: "p.yaml", before: ["make", "load"], after: ["make", "fetch"]))
+        var state = run.dashboard(rows: 40, columns: 120)
+        state.select("load")
+        guard case .prepare(let request)? = reducer.reduce(&state, .edited(isChanged: true, gone: gone)).first else {
+            Issue.record("nothing is asked")
+            return
+        }
+        #expect(request.title == "Go on with the changed file?")
+        func answer(_ run: RunState) -> ConfirmationBuilder.Outcome {
+            ConfirmationBuilder(
+                run: run, isLive: false, now: state.now, files: { _ in [] }, previewReopening: SampleRun.withChangedFile
+            ).build(request)
+        }
+        guard case .question(let question) = answer(run.state) else {
+            Issue.record("no question")
+            return
+        }
+        #expect(question.choices.allSatisfy { $0.lines.first?.text == gone.words }, "\(question)")
+        var watched = DashboardState(run.state, now: run.now, rows: 40, columns: 120, ownsRun: false)
+        #expect(reducer.reduce(&watched, .edited(isChanged: true, gone: gone)).isEmpty)
+        #expect(watched.standingToast?.text.hasPrefix(gone.words + "; a retry uses it once") == true)
     }
 }
 

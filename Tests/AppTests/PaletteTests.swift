@@ -24,10 +24,45 @@ struct PaletteTests {
         let bindings =
             DashboardKeys.inEveryPane
             + DashboardState.Pane.allCases.flatMap { DashboardLayout(state).kind(of: $0).bindings }
-        for binding in bindings { #expect(titles.contains(binding.labelNow?(state) ?? binding.label)) }
+        // What the focused pane does too is not listed for the others.
+        let near = Set(DashboardLayout(state).kind(of: DashboardLayout(state).focus).bindings.map(\.label))
+        for binding in bindings { #expect(titles.contains(binding.title(state)) || near.contains(binding.label)) }
         state.press(keys("wrap long"))
         let shown = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
         #expect(shown.contains { $0.contains("❯ wrap long lines") && $0.contains(" w ") })
+    }
+
+    @Test(
+        "No two entries look alike: what shares a line of the help says what it does itself", arguments: [1, 2, 3, 4])
+    func titlesDiffer(pane: Int) {
+        var state = dashboard()
+        state.press([.character(Character("\(pane)")), ":"])
+        let found = titles(state)
+        let twice = Dictionary(grouping: found) { $0 }.filter { $0.value.count > 1 }.keys
+        #expect(twice.isEmpty, "\(twice)")
+        let some = [
+            "next pane", "previous pane", "next failure", "previous failure", "highlight what the selected stage needs",
+            "highlight what needs the selected stage",
+        ]
+        for title in some {
+            #expect(found.contains { $0.hasPrefix(title) }, "\(title) is missing")
+        }
+    }
+
+    @Test("An entry does what it says", arguments: [("previous pane", 4), ("next pane", 2), ("go to the log", 3)])
+    func paneEntries(text: String, pane: Int) {
+        var state = dashboard()
+        state.press(["1", ":"] + keys(text) + [.enter])
+        #expect(DashboardLayout(state).focus.rawValue == pane)
+    }
+
+    @Test("The list of actions uses the height there is", arguments: [(60, 200), (24, 80), (10, 40)])
+    func height(rows: Int, columns: Int) {
+        var state = SampleRun.failed.dashboard(rows: rows, columns: columns)
+        state.press([":"])
+        let lines = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n")
+        let shown = lines.count { line in titles(state).contains { line.contains($0.prefix(12)) } }
+        #expect(shown >= min(titles(state).count, max(4, rows - 10)), "\(lines.joined(separator: "\n"))")
     }
 
     @Test("An action of another pane goes there first")

@@ -75,6 +75,34 @@ struct RunHistoryTests {
         return state
     }
 
+    // MARK: - Long values
+
+    @Test("Long values of parameters differ in the comparison, and can be read as a whole", arguments: [80, 120, 200])
+    func longParameters(columns: Int) throws {
+        let head = String(repeating: "s3://bucket/path/", count: 18)
+        func run(_ id: RunID, _ end: String) -> RunState {
+            var plan = SampleRun.failed.state.plan
+            plan.parameters = ["source": head + end]
+            return RunState(id: id, plan: plan)
+        }
+        var state = SampleRun.failed.dashboard(rows: 60, columns: columns)
+        state.press(["H"])
+        state.receive(.history(Self.history))
+        state.press(["D"])
+        let (here, there) = (run(state.run.id, "today.csv"), run(Self.id(3), "monday.csv"))
+        state.receive(.comparison(RunComparison(here, there)))
+        let screen = DashboardScreen.draw(state, LogLineList()).text
+        let row = try #require(screen.split(separator: "\n").first { $0.contains("the run") && $0.contains("source") })
+        #expect(row.contains("today.csv") && row.contains("monday.csv"), "\(row)")
+        guard case .comparison(let page)? = state.overlay else {
+            Issue.record("no comparison")
+            return
+        }
+        let lines = ComparisonPane.lines(state, page).map { $0.map(\.text).joined() }
+        let whole = lines.drop { !$0.hasPrefix("    here ") }.map { $0.dropFirst(11) }.joined()
+        #expect(whole.hasPrefix(head + "today.csv" + head + "monday.csv"), "\(lines)")
+    }
+
     // MARK: - Keys
 
     @Test("Yesterday's run is opened by two keys")

@@ -124,6 +124,14 @@ struct StageSearchTests {
         }
     }
 
+    @Test("The card of a fan-out that failed says which items")
+    func cardOfItems() {
+        var state = fanOut(rows: 60, columns: 200)
+        (state.view, state.zoomed) = (.graph, .graph)
+        let text = DashboardScreen.draw(state, LogLineList()).text
+        #expect(text.contains("s  2 of 50 items failed"), "\(text)")
+    }
+
     @Test("A fan-out tells how its items stand, and not how often they were looked for")
     func counts() {
         var state = fanOut(rows: 24, columns: 80)

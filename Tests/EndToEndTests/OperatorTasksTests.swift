@@ -141,6 +141,32 @@ struct OperatorTasksTests {
         try await desk.terminal.close()
     }
 
+    @Test(
+        "A stage that was renamed in the editor is told to be gone, and the run goes on with the new one",
+        arguments: sizes)
+    func renamed(size: Size) async throws {
+        let project = try project()
+        try project.write("open", "")
+        try project.write("load.sh", "exit 75\n")
+        let desk = try await Desk(project, size, "run warehouse.yaml")
+        try await desk.terminal.waits(for: "FAILED ✗", "the run has ended")
+        try await desk.task("the stage", "/", "l", "o", "a", "Enter", within: 5, shows: "found load")
+        try project.write(
+            "editor.sh",
+            """
+            sed -e 's/^  load:/  fetch:/; s/needs: load/needs: fetch/; s/sh .\\/load.sh/echo fine/' "$2" > new.yaml
+            cat new.yaml > "$2"
+
+            """)
+        try await desk.task(
+            "the file in the editor", "O", within: 1, shows: "Go on with the changed file?",
+            "load is no longer in warehouse.yaml: fetch stands in its place")
+        try await desk.task("the run goes on", "Tab", "Enter", within: 2, shows: "SUCCEEDED ✓", "fetch")
+        try await desk.terminal.press("q")
+        try await desk.terminal.waits(for: "ended with 0")
+        try await desk.terminal.close()
+    }
+
     @Test("The next failed item of fifty is one key away, and retried in five", arguments: sizes)
     func items(size: Size) async throws {
         let project = try project()

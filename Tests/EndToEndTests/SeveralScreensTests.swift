@@ -63,6 +63,28 @@ struct SeveralScreensTests {
         try await watcher.close()
     }
 
+    @Test("A replay tells how many errors there were up to then, as the live run did", .timeLimit(.minutes(15)))
+    func errorsOfReplay() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              quiet: {type: command, run: sleep 0.3}
+              loud: {type: command, needs: quiet, run: "echo ERROR one; echo WARN two; echo ERROR three"}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let replay = try await terminal(project, "replay last --speed 64")
+        try await replay.waits(for: "replay", "SUCCEEDED", "err 2", "warn 1")
+        try await replay.press(",", ",", ",", ",", ",", ",", ",", ",", ",", ",", ",", ",")
+        try await replay.waits(for: "RUNNING")
+        try await replay.waits(without: "err ")
+        try await replay.close()
+    }
+
     @Test("A watcher cancels the run of another process, which ends with status 3", .timeLimit(.minutes(15)))
     func cancelFromWatcher() async throws {
         let project = try project()

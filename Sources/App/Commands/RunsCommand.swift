@@ -184,14 +184,12 @@ struct ShowText {
         let waits = state.waitReason(of: id, now: now).map { "waits: \($0)" }
         let place = unit.attempts.last?.work?.place.map { "on \($0)" }
         let words = [rows.map(RowWords.account), reason, waits, place].compactMap { $0 }.joined(separator: "  ")
-        let isBroken = state.status == .interrupted && status == .running
         return [
-            isBroken ? "?" : StatusMark.glyph(status, frame: 0, ascii: false),
+            state.isInterrupted(status)
+                ? StatusMark.interrupted : StatusMark.glyph(status, frame: 0, ascii: false),
             id.item.map { "  " + $0.rawValue } ?? id.stage.rawValue,
-            isBroken
-                ? "interrupted"
-                : id.item == nil && state.isAllowedFailure(id.stage)
-                    ? "failed (allowed)" : status == .failed ? "FAILED" : status.rawValue,
+            id.item == nil && state.isAllowedFailure(id.stage)
+                ? "failed (allowed)" : status == .failed ? "FAILED" : state.word(of: status),
             String(unit.attempts.count), took?.short ?? "—", words,
         ]
     }

@@ -16,6 +16,8 @@ struct ConfirmationRequest: Equatable {
     var answers: [Answer]
     /// The corrected rows that every answer takes into the run.
     var rows: CorrectedRows?
+    /// What has happened before, which is told with the question or with why there is none.
+    var note: String?
 
     /// The question before a stage or an item is stopped.
     static func cancel(_ selection: UnitID) -> ConfirmationRequest {
@@ -29,6 +31,13 @@ struct ConfirmationRequest: Equatable {
         return ConfirmationRequest(
             title: "Take \(Int64(rows.count).counted("corrected row")) into \(rows.stage)?", answers: [replay],
             rows: rows)
+    }
+
+    /// The question before the run goes on with a file that has the stage no more at which it was edited.
+    static func goOn(without gone: GoneStage) -> ConfirmationRequest {
+        ConfirmationRequest(
+            title: "Go on with the changed file?", answers: [Answer(label: "Go on", command: .retryFailed)],
+            note: gone.words)
     }
 
     /// The question before several stages rerun together.
@@ -54,9 +63,11 @@ struct ConfirmationRequest: Equatable {
                 title: "Retry \(selection)?",
                 answers: [Answer(label: "Retry", command: .retryItems(selection.stage, [key]))])
         }
-        let attempt = (stage?.unit.attempts.last?.number ?? 0) + 1
+        // The items of a fan-out have attempts of their own.
+        let attempt =
+            stage?.hasItems == true ? "" : "  attempt \((stage?.unit.attempts.last?.number ?? 0) + 1)"
         return ConfirmationRequest(
-            title: "Retry \(selection.stage)?  attempt \(attempt)",
+            title: "Retry \(selection.stage)?\(attempt)",
             answers: [
                 Answer(label: "Retry", command: .retry(selection.stage, downstream: false)),
                 Answer(label: "With all downstream", command: .retry(selection.stage, downstream: true)),
@@ -94,11 +105,12 @@ struct ConfirmationBuilder {
             // Where the file is as it was, the session that is open goes on.
             return question(request, isLive && reopening?.change == nil ? nil : reopening)
         } catch {
-            let lines = [
-                LabelledLine(text: Output.oneLine(error)),
-                LabelledLine(
-                    text: "to use the pipeline recorded with the run: \(hint("retry \(run.id) --as-started"))"),
-            ]
+            let lines =
+                request.noteLines + [
+                    LabelledLine(text: Output.oneLine(error)),
+                    LabelledLine(
+                        text: "to use the pipeline recorded with the run: \(hint("retry \(run.id) --as-started"))"),
+                ]
             return .question(
                 Confirmation(title: "The pipeline file cannot be used", choices: [.init(label: "Close", lines: lines)]))
         }
@@ -111,10 +123,12 @@ struct ConfirmationBuilder {
         var first: CommandPreview?
         for (label, command) in commands {
             let preview = preview(of: command, reopening)
-            if first == nil, let refusal = preview.refusal { return .refusal(refusal, .wait) }
+            if first == nil, let refusal = preview.refusal {
+                return .refusal((request.note.map { $0 + "; " } ?? "") + refusal, .wait)
+            }
             let isSame = first.map { $0.runs == preview.runs && $0.marked?.outcome == preview.marked?.outcome } ?? false
             if preview.refusal != nil || isSame { continue }
-            choices.append(choice(label, command, preview, reopening, request.rows))
+            choices.append(choice(label, command, preview, reopening, request))
             first = first ?? preview
         }
         choices.insert(.init(label: request.dismissal, lines: choices.first?.lines ?? []), at: 0)
@@ -149,7 +163,7 @@ struct ConfirmationBuilder {
 
     private func choice(
         _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: ReopenPreview?,
-        _ rows: CorrectedRows?
+        _ request: ConfirmationRequest
     ) -> Confirmation.Choice {
         let effect: DashboardEffect
         var lines: [LabelledLine]
@@ -159,7 +173,8 @@ struct ConfirmationBuilder {
         } else {
             (effect, lines) = (.send(command), PreviewText.lines(preview, isShort: true))
         }
-        guard let rows else {
+        lines = request.noteLines + lines
+        guard let rows = request.rows else {
             return .init(label: label, effect: effect, lines: lines, requires: preview.harmful)
         }
         lines.insert(
@@ -167,6 +182,10 @@ struct ConfirmationBuilder {
             at: 0)
         return .init(label: label, effect: .replay(rows, effect), lines: lines, requires: preview.harmful)
     }
+}
+
+extension ConfirmationRequest {
+    fileprivate var noteLines: [LabelledLine] { note.map { [LabelledLine(text: $0, style: .wait)] } ?? [] }
 }
 
 extension RunCommand {

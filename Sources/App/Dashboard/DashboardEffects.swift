@@ -38,7 +38,7 @@ indirect enum DashboardEffect: Sendable {
     case open(RunID)
     /// Go back to the run from which this one was opened.
     case goBack
-    /// Open the pipeline file at a stage in the user's editor; the end of it is ``DashboardInput/edited(isChanged:)``.
+    /// Open the pipeline file at a stage in the user's editor; its end is ``DashboardInput/edited(isChanged:gone:)``.
     case edit(StageID)
     /// Open the rows that a validate stage quarantined in the user's editor; the end of it is ``DashboardInput/corrected(_:)``.
     case correct(StageID)
@@ -85,8 +85,8 @@ enum DashboardInput {
     case resized(rows: Int, columns: Int)
     /// What an effect has to tell.
     case said(String, Style)
-    /// The user has left the editor.
-    case edited(isChanged: Bool)
+    /// The user has left the editor; the file may have the stage no more that it was opened at.
+    case edited(isChanged: Bool, gone: GoneStage? = nil)
     /// The user has left the editor with quarantined rows.
     case corrected(CorrectedRows)
     /// The runs of the pipeline.

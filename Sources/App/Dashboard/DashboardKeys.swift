@@ -65,10 +65,13 @@ enum DashboardKeys {
             Binding(
                 [.character(Character("\(pane.rawValue)"))], .move,
                 "panes: " + DashboardState.Pane.allCases.map { "\($0)" }.joined(separator: ", "),
-                change: { $0.go(to: pane, &$1) })
+                change: { $0.go(to: pane, &$1) }
+            ).alone("go to the \(pane)")
         } + [
-            Binding("next-pane", [.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) }),
-            Binding("previous-pane", [.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) }),
+            Binding("next-pane", [.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) })
+                .alone("next pane"),
+            Binding("previous-pane", [.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) })
+                .alone("previous pane"),
             Binding(
                 [.enter], .move, "inspect the selected stage; in the log, that of the line",
                 hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
@@ -150,14 +153,18 @@ enum DashboardKeys {
             }, action: { $0.showErrors(&$1) }),
         Binding(
             "next-failure", ["e"], .move, failures,
-            hint: .when(rank: 5) { $0.failures.isEmpty ? nil : "next failure" }, change: { $0.nextFailure(1, &$1) }),
-        Binding("previous-failure", ["E"], .move, failures, change: { $0.nextFailure(-1, &$1) }),
+            hint: .when(rank: 5) { $0.failures.isEmpty ? nil : "next failure" }, change: { $0.nextFailure(1, &$1) }
+        ).alone("next failure, also of items; in the log, line of an error"),
+        Binding("previous-failure", ["E"], .move, failures, change: { $0.nextFailure(-1, &$1) })
+            .alone("previous failure, also of items; in the log, line of an error"),
         Binding(
             "find", ["/"], .move,
             "find stages by name, group, state or failure; in the log, lines by a regular expression",
             hint: .always("find", rank: 5), change: { $0.search(&$1) }),
-        Binding("find-next", ["n"], .move, "next and previous of what was found", change: { $0.findNext(1, &$1) }),
-        Binding("find-previous", ["N"], .move, "next and previous of what was found", change: { $0.findNext(-1, &$1) }),
+        Binding("find-next", ["n"], .move, "next and previous of what was found", change: { $0.findNext(1, &$1) })
+            .alone("next of what was found"),
+        Binding("find-previous", ["N"], .move, "next and previous of what was found", change: { $0.findNext(-1, &$1) })
+            .alone("previous of what was found"),
     ]
 
     private static let failures = "next and previous failure, also of items; in the log, lines of errors"
@@ -179,10 +186,12 @@ enum DashboardKeys {
             change: { $1.changeView() }),
         Binding(
             "upstream", ["u"], .view, "highlight what the selected stage needs, or what needs it",
-            change: { $1.toggle(.upstream) }),
+            change: { $1.toggle(.upstream) }
+        ).alone("highlight what the selected stage needs"),
         Binding(
             "downstream", ["d"], .view, "highlight what the selected stage needs, or what needs it",
-            change: { $1.toggle(.downstream) }),
+            change: { $1.toggle(.downstream) }
+        ).alone("highlight what needs the selected stage"),
         Binding(
             "critical-path", ["c"], .view, "highlight the critical path of what is left",
             change: { $1.toggle(.criticalPath) }),

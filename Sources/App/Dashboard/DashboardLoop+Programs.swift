@@ -71,9 +71,13 @@ extension DashboardLoop {
             let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1
             leave(to: Self.editor(at: "$2"), [path, String(line)]) { loop, exit in
                 // A file that cannot be read any more has changed too; so has one beside it that the pipeline is made of.
-                let isChanged = (try? FileText.bytes(path)) != bytes || loop.planHasChanged
+                let now = try? FileText.bytes(path)
+                let isChanged = now != bytes || loop.planHasChanged
                 if !isChanged, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
-                loop.send(.edited(isChanged: isChanged))
+                let gone = GoneStage(
+                    stage, of: name, before: StagePlaces.stages(in: name, bytes),
+                    after: StagePlaces.stages(in: name, now ?? []))
+                loop.send(.edited(isChanged: isChanged, gone: gone))
             }
         } catch {
             send(.said(Output.oneLine(error), .bad))

@@ -242,10 +242,13 @@ final class DashboardLoop {
             if let key = tour?.next(state, now: SystemClock.now.steady) { send(.key(key)) }
             state.caption = tour?.caption
         }
-        if let replayed, let replay = state.replay, replay.time.wall != replayedTo {
-            replayedTo = replay.time.wall
-            replayed.show(until: replayedTo)
-            send(.log)
+        if let replayed, let replay = state.replay, replay.time.wall != replayedTo || logIsGrowing {
+            if replay.time.wall != replayedTo {
+                replayedTo = replay.time.wall
+                replayed.show(until: replayedTo)
+                send(.log)
+            }
+            (state.warnings, state.errors) = index.troubles(until: replayedTo)
         }
         if isDue { terminal.showProgress(progress) }
         if isUrgent || isDue {
@@ -471,7 +474,8 @@ final class DashboardLoop {
         guard state.replay == nil, state.home == nil, state.run.status == .running else { return nil }
         let (fraction, failed) = (state.digest.progress.fraction, !state.digest.failed.isEmpty)
         return TerminalProgress(
-            kind: failed ? .failed : state.run.isPaused ? .paused : .normal, percent: Int(fraction * 100))
+            kind: failed ? .failed : state.run.isPaused || state.run.isCancelled ? .paused : .normal,
+            percent: Int(fraction * 100))
     }
 
     /// The time until the screen changes without input: a quarter of a second while stages run, a second while the run

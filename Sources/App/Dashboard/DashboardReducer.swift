@@ -54,7 +54,7 @@ struct DashboardReducer: ScreenReducer {
         case .said(let text, let style):
             state.say(text, style)
             return []
-        case .edited(let isChanged): return edited(isChanged, &state)
+        case .edited(let isChanged, let gone): return edited(isChanged, gone, &state)
         case .corrected(let rows): return corrected(rows, &state)
         case .history(let history): return receive(history, &state)
         case .comparison(let comparison):
@@ -99,7 +99,8 @@ struct DashboardReducer: ScreenReducer {
         case .planChanged(let change, _):
             state.graph = GraphModel(state.run.plan)
             if state.run.stage(state.selection.stage) == nil {
-                state.selection = UnitID(state.run.plan.stages.first?.id ?? "")
+                let new = change.differences.filter { $0.kind == .added }.compactMap(\.stage)
+                state.selection = UnitID(new.count == 1 ? new[0] : state.run.plan.stages.first?.id ?? "")
             }
             let (first, count) = (change.differences.first?.title ?? "", change.differences.count)
             state.say("continues with a changed file: \(count == 1 ? first : "\(count) changes")", .wait)
@@ -266,8 +267,8 @@ struct DashboardReducer: ScreenReducer {
         [.page(DashboardLayout(state).focus == .log ? state.log.filteredUnit : state.selection)]
     }
 
-    /// Offers to retry the stage whose file was changed.
-    private func edited(_ isChanged: Bool, _ state: inout DashboardState) -> [DashboardEffect] {
+    /// Offers to retry the stage whose file was changed; where the file has it no more, to go on with the file.
+    private func edited(_ isChanged: Bool, _ gone: GoneStage?, _ state: inout DashboardState) -> [DashboardEffect] {
         guard isChanged else {
             state.say("the pipeline file was not changed")
             return []
@@ -277,13 +278,14 @@ struct DashboardReducer: ScreenReducer {
                 state.run.status == .running
                 ? "a retry uses it once the run has ended"
                 : "a retry uses it once the process that has the run open has ended"
-            state.say("the file was changed: \(when)", .wait)
+            state.say("\(gone?.words ?? "the file was changed"); \(when)", .wait)
             return []
         }
         guard state.steeringRefusal == nil, state.selectedStage?.unit.status.isFinished == true else {
-            state.say("the file was changed")
+            state.say(gone?.words ?? "the file was changed", gone == nil ? .plain : .wait)
             return []
         }
+        if let gone { return [.prepare(.goOn(without: gone))] }
         return [.prepare(.retry(state.selection, of: state.selectedStage))]
     }
 

@@ -48,7 +48,9 @@ enum DashboardScreen {
         let run = state.run
         let (fraction, _) = state.digest.progress
         let failed = run.stages.first { $0.unit.status == .failed && !run.isAllowedFailure($0.id) }
-        let status = run.status == .running ? "\(Int(fraction * 100))%" : run.status.rawValue
+        let status =
+            run.status != .running
+            ? run.status.rawValue : run.isCancelled ? "cancelling" : "\(Int(fraction * 100))%"
         let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")
         buffer.write(
             PlainText.sanitized(text), row: 0, column: 0, limit: state.columns, style: failed == nil ? .plain : .bad)

@@ -16,7 +16,7 @@ struct Palette {
 /// An action of the palette: one that has a key, or one with an argument that is typed.
 struct PaletteEntry {
     let title: String
-    let keys: [Key]
+    fileprivate(set) var keys: [Key]
     /// What is typed for it, where something follows; it is not carried out yet.
     var completion: String?
     /// Why it is not available now.
@@ -44,7 +44,8 @@ struct PaletteEntry {
         let layout = DashboardLayout(state)
         let focused = layout.kind(of: layout.focus).bindings
         let order: [HelpSection] = [.act, .log, .view, .app, .move, .questions]
-        let near = state.keys.applied(to: DashboardKeys.inEveryPane + focused)
+        let replay = state.replay == nil ? [] : ReplayKeys.bindings
+        let near = replay + state.keys.applied(to: DashboardKeys.inEveryPane + focused)
         let sorted = order.flatMap { section in near.filter { $0.section == section } }
         var entries = sorted.map { entry($0, state) { _, _ in } }
         entries += PaletteVerb.all.map { verb in
@@ -56,7 +57,15 @@ struct PaletteEntry {
             known.formUnion(bindings.map(\.label))
             entries += state.keys.applied(to: bindings).map { entry($0, state) { $0.go(to: pane, &$1) } }
         }
-        return entries + state.keys.applied(to: DashboardKeys.always).map { entry($0, state) { _, _ in } }
+        entries += state.keys.applied(to: DashboardKeys.always).map { entry($0, state) { _, _ in } }
+        return entries.reduce(into: []) { merged, entry in
+            // What two bindings do alike has one entry with the keys of both.
+            if let place = merged.firstIndex(where: { $0.title == entry.title }) {
+                merged[place].keys += entry.keys
+            } else {
+                merged.append(entry)
+            }
+        }
     }
 
     private static func entry(
@@ -64,7 +73,7 @@ struct PaletteEntry {
         before: @escaping @Sendable (DashboardReducer, inout DashboardState) -> Void
     ) -> PaletteEntry {
         PaletteEntry(
-            title: binding.labelNow?(state) ?? binding.label, keys: binding.keys, refusal: binding.refusal(state)
+            title: binding.title(state), keys: binding.keys, refusal: binding.refusal(state)
         ) { reducer, state in
             before(reducer, &state)
             return binding.action(reducer, &state)

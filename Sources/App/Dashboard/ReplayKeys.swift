@@ -16,16 +16,19 @@ enum ReplayKeys {
                 state.replay?.isPaused = !replay.isPaused && !replay.isAtEnd
                 show(&state)
             }),
-        Binding([","], .view, stepping, change: { step(-1, &$1) }),
+        Binding([","], .view, stepping, change: { step(-1, &$1) }).alone("previous event of the replay"),
         Binding(
-            ["."], .view, stepping, hint: .when(rank: 2) { $0.replay == nil ? nil : "step" }, change: { step(1, &$1) }),
-        Binding(["<"], .view, pacing, change: { changeSpeed(-1, &$1) }),
+            ["."], .view, stepping, hint: .when(rank: 2) { $0.replay == nil ? nil : "step" }, change: { step(1, &$1) }
+        ).alone("next event of the replay"),
+        Binding(["<"], .view, pacing, change: { changeSpeed(-1, &$1) }).alone("replay more slowly, to 0.25 times"),
         Binding(
             [">"], .view, pacing, hint: .when(rank: 1) { $0.replay == nil ? nil : "faster" },
-            change: { changeSpeed(1, &$1) }),
-        Binding(["{"], .view, jumping, change: { jump(-1, &$1) }),
+            change: { changeSpeed(1, &$1) }
+        ).alone("replay faster, to 64 times"),
+        Binding(["{"], .view, jumping, change: { jump(-1, &$1) }).alone("a tenth of the replay back"),
         Binding(
-            ["}"], .view, jumping, hint: .when(rank: 3) { $0.replay == nil ? nil : "ahead" }, change: { jump(1, &$1) }),
+            ["}"], .view, jumping, hint: .when(rank: 3) { $0.replay == nil ? nil : "ahead" }, change: { jump(1, &$1) }
+        ).alone("a tenth of the replay ahead"),
     ]
 
     private static let stepping = "previous and next event of the replay"

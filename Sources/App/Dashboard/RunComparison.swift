@@ -120,7 +120,8 @@ struct RunComparison: Sendable {
 
     private mutating func compare(_ stage: StageState, _ run: RunState, _ before: StageState, _ other: RunState) {
         let name = stage.id.rawValue
-        if stage.status != before.status { addState(name, stage, before) }
+        let (now, then) = (StatusMark.word(stage.status, in: run), StatusMark.word(before.status, in: other))
+        if now != then { addState(name, stage, before, here: now, there: then) }
         compareChecks(stage, before)
         compareRows(name, stage.rows, before.rows)
         let isReused = [stage.status, before.status].contains(.reused)
@@ -140,7 +141,9 @@ struct RunComparison: Sendable {
         run.endedAt ?? run.lastEventAt ?? Moment(wall: 0, steady: 0)
     }
 
-    private mutating func addState(_ name: String, _ stage: StageState, _ before: StageState) {
+    private mutating func addState(
+        _ name: String, _ stage: StageState, _ before: StageState, here: String, there: String
+    ) {
         let (a, b) = (DashboardState.urgency(stage.status), DashboardState.urgency(before.status))
         let isEqual = [stage.status, before.status].allSatisfy { [.succeeded, .reused].contains($0) }
         let gravity: Difference.Gravity =
@@ -149,7 +152,7 @@ struct RunComparison: Sendable {
         differences.append(
             Difference(
                 gravity: isEqual ? .measured : gravity, size: Double(20 - a), subject: name, aspect: "state",
-                here: StatusMark.word(stage.status), there: StatusMark.word(before.status),
+                here: here, there: there,
                 lines: gravity == .failed ? reason : []))
     }
 

@@ -25,10 +25,12 @@ struct RunDigest: Sendable {
     var statuses: [UnitStatus] = []
     /// The first stages of the critical path of what is left.
     var path: [StageID] = []
-    /// The remaining time, from past runs; nil if a remaining stage has no history, or nothing worth telling is left.
+    /// The remaining time, from past runs; nil if a remaining stage has no history, nothing worth telling is left, or
+    /// the run does not go on.
     var left: Duration?
     /// The width of the longest name of a fan-out with the number of its items.
     var longestName = 0
+    /// How far a run is that goes on.
     let progress: (fraction: Double, isEstimate: Bool)
     let flow: RowFlow?
 
@@ -57,11 +59,9 @@ struct RunDigest: Sendable {
             failures += items.map { UnitID(stage.id, $0.item.key) }
             if items.isEmpty, itself == .failed { failures.append(UnitID(stage.id)) }
         }
-        // What a dead process was doing counts for nothing: a resumption does it anew.
-        progress =
-            run.status == .interrupted ? (Self.finished(run), false) : run.progress(now: now)
+        progress = run.progress(now: now)
         flow = RowFlow(run)
-        guard run.status == .running, !run.isSettled else { return }
+        guard run.status == .running, !run.isCancelled, !run.isSettled else { return }
         // Without durations of past runs every path is a guess.
         let isKnown = run.stages.indices.allSatisfy {
             run.stages[$0].unit.status.isFinished || run.plan.stages[$0].expected != nil
@@ -69,20 +69,8 @@ struct RunDigest: Sendable {
         guard isKnown else { return }
         let critical = CriticalPath.path(of: run, now: now)
         path = Array(critical.stages.prefix(4))
-        left = critical.left > .seconds(1) ? critical.left : nil
-    }
-}
-
-extension RunDigest {
-    /// The share of the stages, and of the items of those that are not finished, that has ended.
-    private static func finished(_ run: RunState) -> Double {
-        let parts = run.stages.map { stage -> Double in
-            if let outcome = stage.unit.status.outcome {
-                return outcome.isSuccess || run.isAllowedFailure(stage.id) ? 1 : 0
-            }
-            return stage.items.isEmpty ? 0 : Double(stage.finishedItems) / Double(stage.items.count)
-        }
-        return parts.isEmpty ? 1 : parts.reduce(0, +) / Double(parts.count)
+        // Nobody knows how long a pause takes.
+        left = critical.left > .seconds(1) && !run.isPaused ? critical.left : nil
     }
 }
 

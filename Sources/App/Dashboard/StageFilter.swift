@@ -49,8 +49,8 @@ struct StageFilter: Equatable {
             if state.graph.groups[stage]?.lowercased().contains(text) == true { return true }
             return stageState.unit.lastResult?.failure?.message.lowercased().contains(text) == true
         case .state(let word):
-            return stageState.status.rawValue.hasPrefix(word)
-                || StatusMark.word(stageState.status).lowercased().hasPrefix(word)
+            return state.run.word(of: stageState.status).hasPrefix(word)
+                || state.word(stageState.status).lowercased().hasPrefix(word)
         case .group(let word): return state.graph.groups[stage]?.lowercased().hasPrefix(word) == true
         case .slow:
             guard let usual = state.run.plan.stages[stage].expected,

@@ -22,7 +22,7 @@ struct StageSearch: Equatable {
 
     init(_ text: String, in state: DashboardState) {
         self.text = text
-        let words = text.lowercased().split(separator: " ").map { SearchedWord(String($0)) }
+        let words = text.lowercased().split(separator: " ").map { SearchedWord(String($0), in: state.run) }
         guard !words.isEmpty else {
             found = []
             return
@@ -90,11 +90,11 @@ private struct SearchedWord {
     /// The states that begin with it.
     let states: Set<UnitStatus>
 
-    init(_ text: String) {
+    init(_ text: String, in run: RunState) {
         (self.text, letters) = (text, Array(text.unicodeScalars))
         states = Set(
             UnitStatus.allCases.filter {
-                $0.rawValue.hasPrefix(text) || StatusMark.word($0).lowercased().hasPrefix(text)
+                run.word(of: $0).hasPrefix(text) || StatusMark.word($0, in: run).lowercased().hasPrefix(text)
             })
     }
 }

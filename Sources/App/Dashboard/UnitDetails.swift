@@ -65,6 +65,11 @@ final class StagePlaces: Sendable {
         }
     }
 
+    /// The stages of a pipeline file, in its order; none where it cannot be read.
+    static func stages(in file: String, _ text: [UInt8]) -> [StageID] {
+        read(file, text).sorted { ($0.value.line, $0.value.column) < ($1.value.line, $1.value.column) }.map(\.key)
+    }
+
     private static func read(_ file: String, _ text: [UInt8]) -> [StageID: SourceLocation] {
         // A file with faults that can be read as YAML has its stages too.
         guard let stages = ConfigSource(file: file, bytes: text).read(ConfigProblems())?[key: "stages"] else {

@@ -123,7 +123,10 @@ enum HomeScreen {
             ], state.columns, most: 36)
         let isSelected = if case .pipeline = state.selected { true } else { false }
         let shown = state.pipelines
-        rule("PIPELINES", counted(shown.count, state.overview.pipelines.count), rows, isSelected, into: &buffer)
+        let place = shown.firstIndex { state.selected == .pipeline($0.file) }
+        let visible = window(shown.count, rows.count - 2, place ?? 0)
+        let facts = counted(visible, of: shown.count, state.overview.pipelines.count)
+        rule("PIPELINES", facts, rows, isSelected, into: &buffer)
         guard !shown.isEmpty else {
             let text =
                 state.filter.isEmpty
@@ -133,8 +136,6 @@ enum HomeScreen {
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
-        let place = shown.firstIndex { state.selected == .pipeline($0.file) }
-        let visible = window(shown.count, rows.count - 2, place ?? 0)
         for (offset, pipeline) in shown[visible].enumerated() {
             let row = rows.lowerBound + 2 + offset
             if let fault = pipeline.fault {
@@ -213,15 +214,16 @@ enum HomeScreen {
             ], state.columns, most: 36)
         let isSelected = if case .run = state.selected { true } else { false }
         let shown = state.runs
-        rule("RUNS", counted(shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
+        let place = shown.firstIndex { state.selected == .run($0.id) }
+        let visible = window(shown.count, rows.count - 2, place ?? 0)
+        rule("RUNS", counted(visible, of: shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
         guard !shown.isEmpty, rows.count > 2 else {
             let text = state.filter.isEmpty ? "none yet" : "no run matches '\(state.filter)'"
             buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
-        let place = shown.firstIndex { state.selected == .run($0.id) }
-        for (offset, run) in shown[window(shown.count, rows.count - 2, place ?? 0)].enumerated() {
+        for (offset, run) in shown[visible].enumerated() {
             let row = rows.lowerBound + 2 + offset
             let status = run.trueStatus
             let parameters = run.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
@@ -236,7 +238,12 @@ enum HomeScreen {
         }
     }
 
-    private static func counted(_ shown: Int, _ all: Int) -> String { shown == all ? "\(all)" : "\(shown) of \(all)" }
+    /// How many lines there are: those that do not fit above and below, and those that the filter leaves of all.
+    private static func counted(_ visible: Range<Int>, of shown: Int, _ all: Int) -> String {
+        let (above, below) = (visible.lowerBound, shown - visible.upperBound)
+        return (above > 0 ? "↑ \(above) more  " : "") + (below > 0 ? "↓ \(below) more  " : "")
+            + (shown == all ? "\(all)" : "\(shown) of \(all)")
+    }
 
     /// The columns that fit; the one without a width gets the remaining space.
     private static func fitted(_ columns: [Column], _ width: Int, most: Int) -> [Column] {
@@ -288,7 +295,7 @@ enum HomeScreen {
         case .succeeded: StatusMark.glyph(.succeeded, frame: 0, ascii: state.isASCII)
         case .failed: StatusMark.glyph(.failed, frame: 0, ascii: state.isASCII)
         case .cancelled: StatusMark.glyph(.cancelled, frame: 0, ascii: state.isASCII)
-        case .interrupted: "!"
+        case .interrupted: StatusMark.interrupted
         }
     }
 

@@ -39,6 +39,8 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
     ///
     /// Bindings with the same label are listed as one.
     let label: String
+    /// What it does itself, where its label says it of several bindings.
+    private(set) var ownLabel: String?
     /// What it would do now, if that depends on the state.
     let labelNow: (@Sendable (State) -> String)?
     let hint: Hint?
@@ -89,6 +91,16 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
                 return []
             })
     }
+
+    /// The binding with a label of its own, for where it does not stand beside those that share its label.
+    func alone(_ label: String) -> Self {
+        var binding = self
+        binding.ownLabel = label
+        return binding
+    }
+
+    /// What it does, where it stands by itself.
+    func title(_ state: State) -> String { labelNow?(state) ?? ownLabel ?? label }
 }
 
 extension ScreenReducer {

@@ -133,7 +133,7 @@ enum RunWords {
         let allowed = state.stages.count { state.isAllowedFailure($0.id) }
         let parts = UnitStatus.allCases.flatMap { status -> [StyledText] in
             let count = counts[status, default: 0] - (status == .failed ? allowed : 0)
-            let words = count > 0 ? [paint.status(status, "\(count) \(status.rawValue)")] : []
+            let words = count > 0 ? [paint.status(status, "\(count) \(state.word(of: status))")] : []
             return words + (status == .failed && allowed > 0 ? [paint.wait("\(allowed) failed (allowed)")] : [])
         }
         let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)

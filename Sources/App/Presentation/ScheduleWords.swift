@@ -72,7 +72,7 @@ struct ScheduleWords {
 enum SlotMark {
     /// What the characters mean.
     static let legend =
-        "✓ succeeded, ✗ failed, ▶ running, ◷ waiting, » skipped, ∅ missed, ! could not start, ⊗ cancelled, · its run was removed"
+        "✓ succeeded, ✗ failed or interrupted, ▶ running, ◷ waiting, » skipped, ∅ missed, ! could not start, ⊗ cancelled, · its run was removed"
 
     /// The last slots, oldest first.
     static func strip(_ entry: ScheduleOverview.Entry, count: Int) -> String {

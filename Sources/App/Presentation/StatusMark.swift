@@ -5,6 +5,8 @@ import Engine
 enum StatusMark {
     /// The frames of the spinner.
     static let spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+    /// The glyph of a run whose process died, and of what that was running.
+    static let interrupted = "!"
 
     static func glyph(_ status: UnitStatus, frame: Int, ascii: Bool) -> String {
         if ascii {
@@ -15,7 +17,7 @@ enum StatusMark {
             case .running: return "@"
             case .succeeded: return "v"
             case .failed: return "x"
-            case .retrying: return "!"
+            case .retrying: return "r"
             case .blocked: return "b"
             case .skipped: return "s"
             case .cancelled: return "c"
@@ -42,5 +44,10 @@ enum StatusMark {
         case .failed: "FAILED"
         case .pending, .queued, .running, .retrying, .blocked, .skipped, .cancelled, .reused: status.rawValue
         }
+    }
+
+    /// The word of a status in a run; see ``RunState/word(of:)``.
+    static func word(_ status: UnitStatus, in run: RunState) -> String {
+        run.isInterrupted(status) ? run.word(of: status) : word(status)
     }
 }

@@ -106,6 +106,14 @@ package struct RunState: Sendable, Equatable {
         plan.index(of: id).map { stages[$0].unit.status == .failed && plan.stages[$0].allowsFailure } ?? false
     }
 
+    /// Whether a status is that of something that a process was running which has died.
+    package func isInterrupted(_ status: UnitStatus) -> Bool { self.status == .interrupted && status == .running }
+
+    /// The word of a status of a stage or an item: what a dead process was running is interrupted, as its run is.
+    package func word(of status: UnitStatus) -> String {
+        isInterrupted(status) ? Status.interrupted.rawValue : status.rawValue
+    }
+
     /// The number of stages in each status.
     package var counts: [UnitStatus: Int] {
         var counts: [UnitStatus: Int] = [:]
@@ -326,6 +334,18 @@ package struct UnitState: Sendable, Equatable {
 }
 
 extension StageState {
+    /// The attempt that it is at, where that is not the first; of a fan-out, of which items that is so.
+    package var attemptWords: String? {
+        guard hasItems, !items.isEmpty else {
+            return unit.attempts.count > 1 ? "attempt \(unit.attempts.count)" : nil
+        }
+        let counts = items.map(\.unit.attempts.count)
+        guard let most = counts.max(), most > 1 else { return nil }
+        if counts.allSatisfy({ $0 == most }) { return "attempt \(most)" }
+        let last = most > 2 ? ", up to attempt \(most)" : ""
+        return "\(counts.count { $0 > 1 }) of \(items.count) items tried again\(last)"
+    }
+
     /// The stage's own unit, and those of its items in their order.
     package var units: [(id: UnitID, state: UnitState)] {
         [(UnitID(id), unit)] + (hasItems ? items.map { (UnitID(id, $0.item.key), $0.unit) } : [])

@@ -54,6 +54,8 @@ package final class LogIndex: Sendable {
         var segment: Int
         var offset: Int
         var size: Int
+        /// The time of its first line, as a key; see ``LogTime``.
+        var time: UInt64
     }
 
     private struct State {
@@ -101,6 +103,32 @@ package final class LogIndex: Sendable {
     /// The number of warnings and errors, whether they are shown or not.
     package var warnings: Int { state.withLock { $0.total.warnings } }
     package var errors: Int { state.withLock { $0.total.errors } }
+
+    /// The number of warnings and errors up to a time, in milliseconds since 1970, whether they are shown or not.
+    package func troubles(until time: Int64) -> (warnings: Int, errors: Int) {
+        let key = LogTime.key(time)
+        let last = state.withLock { state -> (part: Part, before: Counts)? in
+            var (low, high) = (0, state.parts.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if state.parts[middle].time <= key { low = middle + 1 } else { high = middle }
+            }
+            return low == 0 ? nil : (state.parts[low - 1], state.before[low - 1])
+        }
+        guard let (part, before) = last else { return (0, 0) }
+        let counts = bytes(of: part).withUnsafeBufferPointer { block in
+            var end = 0
+            while end < block.count {
+                let line = LogBlock.line(block, from: end)
+                if LogTime.key(ofLine: line) > key { break }
+                end += line.count + 1
+            }
+            var examiner = Examiner(View())
+            return before + examiner.count(UnsafeBufferPointer(rebasing: block[..<min(end, block.count)]))
+        }
+        return (counts.warnings, counts.errors)
+    }
+
     /// Grows whenever something was found.
     package var version: Int { state.withLock { $0.version } }
     /// Whether everything that was read has been examined for the view.
@@ -299,7 +327,9 @@ package final class LogIndex: Sendable {
             let lines = UnsafeBufferPointer(rebasing: block[start..<stop])
             var examiner = Examiner(view)
             let counts = examiner.count(lines)
-            let part = Part(segment: segment, offset: offset + start, size: stop - start)
+            let part = Part(
+                segment: segment, offset: offset + start, size: stop - start,
+                time: LogTime.key(ofLine: LogBlock.line(lines, from: 0)))
             // Lines may continue a record of the part before, and a part is examined as a whole when it is opened.
             let continues = view.foldsTraces && LogBlock.hasTraces(lines)
             if !continues || !extend(with: part) { add(part, counts, generation, isWhole: continues) }

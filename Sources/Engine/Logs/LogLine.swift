@@ -96,6 +96,12 @@ package enum LogTime {
         return key
     }
 
+    /// The key of the time of a line; of what is no line, that of no time.
+    static func key(ofLine line: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        let start = LogLineReader.head.count
+        return line.count < start + 24 ? 0 : key(UnsafeBufferPointer(rebasing: line[start..<(start + 24)]))
+    }
+
     /// The key of a count of milliseconds since 1970; times before the year 0 or after 9999 are the least and the greatest.
     package static func key(_ milliseconds: Int64) -> UInt64 {
         let f = UTC.fields(max(-62_167_219_200_000, min(milliseconds, 253_402_300_799_999)))

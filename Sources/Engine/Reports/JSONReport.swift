@@ -144,7 +144,7 @@ struct JSONReport {
                 let items = line.stage.items.map { ($0.item.key.rawValue, $0.unit.status.rawValue) }
                 return Page.Stage(
                     name: line.planned.id.rawValue, type: line.planned.type,
-                    state: line.isAllowedFailure ? line.stage.status.rawValue : line.status,
+                    state: line.planned.id == report.reporter ? line.status : line.stage.status.rawValue,
                     allowed: line.isAllowedFailure ? true : nil, reason: unit.reason,
                     waits: state.waitReason(of: UnitID(line.planned.id), now: report.now),
                     attempts: unit.attempts.count,
@@ -155,7 +155,8 @@ struct JSONReport {
                     attempted: line.lanes.flatMap { lane in
                         lane.bars.map { bar in
                             Page.Attempt(
-                                item: lane.item?.rawValue, number: bar.number, ending: bar.word,
+                                item: lane.item?.rawValue, number: bar.number,
+                                ending: bar.ending?.rawValue ?? UnitStatus.running.rawValue,
                                 startMs: bar.start.milliseconds, endMs: bar.end.milliseconds,
                                 place: bar.place)
                         }

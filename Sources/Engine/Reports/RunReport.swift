@@ -209,6 +209,9 @@ package struct RunReport: Sendable {
         var start: Duration
         var end: Duration
         var tone: ReportTone
+        /// How it ended; nil for one that is open.
+        var ending: AttemptResult.Ending?
+        /// That in a word.
         var word: String
         /// Where it ran; nil for a process of this machine.
         var place: String?
@@ -222,9 +225,7 @@ package struct RunReport: Sendable {
             let duration = stage.took(now: state.clock(now))
             var notes: [String] = []
             if stage.hasItems { notes.append("\(stage.finishedItems) of \(stage.items.count) items") }
-            let attempts =
-                stage.hasItems ? stage.items.map(\.unit.attempts.count).max() ?? 0 : stage.unit.attempts.count
-            if attempts > 1 { notes.append("attempt \(attempts)") }
+            if let words = stage.attemptWords { notes.append(words) }
             if let reason = stage.unit.reason { notes.append(reason) }
             let places = Set(([stage.unit] + stage.items.map(\.unit)).compactMap { $0.attempts.last?.work?.place })
             if let place = places.first {
@@ -235,8 +236,10 @@ package struct RunReport: Sendable {
             lanes += stage.items.map { Lane(item: $0.item.key, bars: bars(of: $0.unit)) }
             return StageLine(
                 planned: planned, stage: stage,
-                status: isReporter ? "writing this report" : isAllowed ? "failed (allowed)" : stage.status.rawValue,
-                isAllowedFailure: isAllowed, tone: isAllowed ? .wait : ReportTone(stage.status), start: start,
+                status: isReporter
+                    ? "writing this report" : isAllowed ? "failed (allowed)" : state.word(of: stage.status),
+                isAllowedFailure: isAllowed,
+                tone: isAllowed || state.isInterrupted(stage.status) ? .wait : ReportTone(stage.status), start: start,
                 duration: isReporter ? nil : duration,
                 note: notes.joined(separator: "; "), lanes: lanes)
         }
@@ -247,7 +250,9 @@ package struct RunReport: Sendable {
             Bar(
                 number: attempt.number, start: sinceStart(attempt.startedAt),
                 end: sinceStart(attempt.endedAt ?? state.clock(now)),
-                tone: ReportTone(attempt.result?.ending), word: attempt.result?.ending.rawValue ?? "running",
+                tone: attempt.result == nil && state.isInterrupted(.running)
+                    ? .wait : ReportTone(attempt.result?.ending),
+                ending: attempt.result?.ending, word: attempt.result?.ending.rawValue ?? state.word(of: .running),
                 place: attempt.work?.place)
         }
     }

@@ -54,6 +54,29 @@ struct LogViewTests {
         #expect(texts(view, folder) == shown.map { Self.lines[$0].text })
     }
 
+    @Test("Warnings and errors are counted up to any time, as the log grows, whatever the view shows")
+    func troublesUntil() throws {
+        let folder = try OwnFolder()
+        let index = LogIndex(folder: folder.path)
+        #expect(index.troubles(until: .max) == (0, 0))
+        // More lines than a part has.
+        let lines = (0..<2000).map { number in
+            let word = number % 7 == 0 ? "ERROR" : number % 5 == 0 ? "WARN" : "fine"
+            return (source: UnitID("load"), attempt: 1, text: "\(word) \(number)")
+        }
+        index.show(LogIndex.View(unit: UnitID("other")))
+        try write(lines.map { ($0.source, $0.attempt, $0.text) }, to: folder)
+        while index.work() || !index.isComplete {}
+        for until in [-1, 0, 999, 1000, 6999, 7000, 700_000, 1_234_567, 1_998_999, 1_999_000, 9_000_000] as [Int64] {
+            let before = lines.prefix(until < 0 ? 0 : Int(until / 1000) + 1)
+            let expected = (
+                before.count { $0.text.hasPrefix("WARN") }, before.count { $0.text.hasPrefix("ERROR") }
+            )
+            #expect(index.troubles(until: until) == expected, "\(until)")
+        }
+        #expect(index.troubles(until: .max) == (index.warnings, index.errors))
+    }
+
     @Test("A search is a regular expression with smart case, over texts and sources, and counts its places")
     func search() throws {
         let folder = try OwnFolder()

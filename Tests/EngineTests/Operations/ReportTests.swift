@@ -43,6 +43,25 @@ struct ReportTests {
         #expect(page.contains("<dt>Stages</dt><dd>2/3"))
     }
 
+    @Test("What a dead process was running stands as interrupted where people read, and as recorded where programs do")
+    func interrupted() {
+        var run = RunState(id: "r1", plan: RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "join")]))
+        let changes: [RunChange] = [
+            .runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")), .unitQueued(UnitID("join")),
+            .attemptStarted(UnitID("join"), attempt: 1),
+        ]
+        for (index, change) in changes.enumerated() {
+            run.apply(RunEvent(sequence: Int64(index + 1), time: Moment(wall: 0, steady: 0), change: change))
+        }
+        run.markInterrupted()
+        let report = RunReport(state: run, now: Moment(wall: 9000, steady: 9000))
+        for format in [ReportFormat.html, .markdown] {
+            let text = report.text(in: format)
+            #expect(text.contains("interrupted") && !text.contains("running"), "\(text)")
+        }
+        #expect(report.text(in: .json).replacing(" ", with: "").contains("\"state\":\"running\""))
+    }
+
     @Test("Hostile names and values are text, and cannot look like something else")
     func hostile() {
         let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}lmth\u{1B}[31m|`[x](y)"

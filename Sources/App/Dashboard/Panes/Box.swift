@@ -8,15 +8,16 @@ extension CellBuffer {
     /// Draws an empty box in the middle, and dims the screen behind it.
     ///
     /// `lines`: the number of its lines.
+    /// `most`: how many lines it has at other times, if its top is to stay where it is.
     /// `width`: the width of the widest line.
     /// - Returns: The position of its first line, and the size of its content.
     mutating func box(
-        title: String, lines: Int, width wanted: Int
+        title: String, lines: Int, of most: Int = 0, width wanted: Int
     ) -> (row: Int, column: Int, width: Int, height: Int) {
         for row in 0..<height { restyle(row: row, columns: 0..<width) { $0 = .dim } }
         let boxWidth = boxWidth(for: wanted) + 4
         let boxHeight = min(lines, self.boxHeight) + 2
-        let top = max(0, (height - boxHeight) / 2)
+        let top = max(0, (height - max(boxHeight, min(most, self.boxHeight) + 2)) / 2)
         let left = (width - boxWidth) / 2
         let style = Style(.accent)
         for row in top..<(top + boxHeight) {

@@ -33,6 +33,7 @@ enum ComparisonPane {
         lines.append([Span(columns.titles, .dim)])
         for difference in comparison.differences {
             lines.append(columns.line(difference))
+            lines += columns.wholeValues(difference, width - 4).map { [Span("    " + $0, .dim)] }
             lines += difference.lines.flatMap { $0.wrapped(max(8, width - 4)) }.map { [Span("    " + $0, .dim)] }
         }
         if comparison.equalStages > 0 {
@@ -65,10 +66,12 @@ enum ComparisonPane {
             func widest(_ texts: [String?]) -> Int { texts.map { TextWidth.of($0 ?? "—") }.max() ?? 0 }
             // The last column is that of the change, 6 wide; two cells are between columns.
             let room = max(24, width - 6 - 8)
-            value = min(max(5, widest(differences.flatMap { [$0.here, $0.there] })), room / 5)
-            let rest = room - 2 * value
+            let name = max(5, widest(differences.map(\.subject)))
             let wanted = max(5, widest(differences.map(\.aspect)))
-            subject = min(max(5, widest(differences.map(\.subject))), max(rest / 2, rest - wanted))
+            let most = max(room / 5, (room - name - wanted) / 2)
+            value = min(max(5, widest(differences.flatMap { [$0.here, $0.there] })), most)
+            let rest = room - 2 * value
+            subject = min(name, max(rest / 2, rest - wanted))
             aspect = min(wanted, rest - subject)
         }
 
@@ -81,11 +84,24 @@ enum ComparisonPane {
             func cell(_ text: String?, _ width: Int, _ style: Style) -> Span {
                 Span(PlainText.sanitized(text ?? "—").fitted(width) + "  ", text == nil ? .dim : style)
             }
+            // Of long values that begin alike, what differs is seen.
+            let ends = SharedEnds([difference.here, difference.there].compactMap(\.self))
             return [
                 cell(difference.subject, subject, difference.style), cell(difference.aspect, aspect, .plain),
-                cell(difference.here, value, difference.style), cell(difference.there, value, .plain),
+                cell(difference.here.map { ends.tail($0, width: value) }, value, difference.style),
+                cell(difference.there.map { ends.tail($0, width: value) }, value, .plain),
                 Span(difference.change, .dim),
             ]
+        }
+
+        /// The values of a difference on lines of their own, where one of them is wider than its column.
+        func wholeValues(_ difference: RunComparison.Difference, _ width: Int) -> [String] {
+            let values = [("here   ", difference.here), ("there  ", difference.there)]
+            guard values.contains(where: { TextWidth.of($0.1 ?? "") > value }) else { return [] }
+            return values.flatMap { lead, text -> [String] in
+                let lines = PlainText.sanitized(text ?? "—").wrapped(max(8, width - lead.count))
+                return lines.enumerated().map { ($0 == 0 ? lead : String(repeating: " ", count: lead.count)) + $1 }
+            }
         }
     }
 }

@@ -48,17 +48,19 @@ extension DashboardPane {
     /// `page`: the number of lines of a page.
     static func scrolling(page: @escaping @Sendable (DashboardState) -> Int) -> [Binding] {
         func binding(
-            _ keys: [Key], _ label: String, _ step: @escaping @Sendable (DashboardState) -> Int
+            _ keys: [Key], _ label: String, _ own: String, _ step: @escaping @Sendable (DashboardState) -> Int
         ) -> Binding {
-            Binding(keys, .move, label, change: { scroll(step($1), $0, &$1) })
+            Binding(keys, .move, label, change: { scroll(step($1), $0, &$1) }).alone(own)
         }
         // Larger than any list, but small enough that sums do not overflow.
         let all = Int(Int32.max)
         return [
-            binding(["j", .down], PaneLabels.step) { _ in 1 }, binding(["k", .up], PaneLabels.step) { _ in -1 },
-            binding([.pageUp, .control("u")], "scroll by a page") { -page($0) },
-            binding([.pageDown, .control("d")], "scroll by a page") { page($0) },
-            binding(["g", .home], PaneLabels.ends) { _ in -all }, binding(["G", .end], PaneLabels.ends) { _ in all },
+            binding(["j", .down], PaneLabels.step, "move down") { _ in 1 },
+            binding(["k", .up], PaneLabels.step, "move up") { _ in -1 },
+            binding([.pageUp, .control("u")], "scroll by a page", "scroll up by a page") { -page($0) },
+            binding([.pageDown, .control("d")], "scroll by a page", "scroll down by a page") { page($0) },
+            binding(["g", .home], PaneLabels.ends, PaneLabels.first) { _ in -all },
+            binding(["G", .end], PaneLabels.ends, PaneLabels.last) { _ in all },
         ]
     }
 }
@@ -67,6 +69,8 @@ extension DashboardPane {
 enum PaneLabels {
     static let step = "move along edges in the graph, up and down in lists"
     static let ends = "go to the first and last; G in the log follows new lines"
+    static let first = "go to the first"
+    static let last = "go to the last; in the log, follow new lines"
     static let items = "unfold or fold items of a fan-out, a group, a finished chain"
     static let filter = "list only stages with a text, !text, state:failed, group:x, slow"
     static let hops = "show more or less around the selected stage (focus view)"

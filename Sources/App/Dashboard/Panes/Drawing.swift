@@ -81,6 +81,30 @@ enum ProgressBar {
         return [Span(filled, style), Span(String(repeating: "░", count: max(0, width - used)), .dim)]
     }
 
+    /// A bar of what does not go on any more: the share of each state, in the order given.
+    ///
+    /// Each state has a cell at least, and what succeeded has no more than its share.
+    static func states(_ parts: [(status: UnitStatus, count: Int, style: Style)], width: Int) -> [Span] {
+        let parts = parts.filter { $0.count > 0 }
+        let total = parts.reduce(0) { $0 + $1.count }
+        var cells = parts.map { max(1, $0.count * width / total) }
+        let left = width - cells.reduce(0, +)
+        guard let most = cells.max(), let widest = cells.firstIndex(of: most), cells.count <= width else {
+            return [Span(String(repeating: "░", count: width), .dim)]
+        }
+        let isGood = { (status: UnitStatus) in [.succeeded, .reused].contains(status) }
+        cells[left < 0 ? widest : parts.lastIndex { !isGood($0.status) } ?? widest] += left
+        return zip(parts, cells).map { part, count in
+            let block =
+                switch part.status {
+                case .succeeded, .reused, .failed: "█"
+                case .pending, .skipped: "░"
+                case .queued, .running, .retrying, .blocked, .cancelled: "▒"
+                }
+            return Span(String(repeating: block, count: count), part.style)
+        }
+    }
+
     /// A bar for work of unknown length: a block that moves to and fro.
     static func sliding(frame: Int, width: Int, style: Style) -> [Span] {
         let block = max(1, min(4, width / 3))
@@ -111,23 +135,23 @@ extension UnitStatus {
 extension DashboardState {
     /// The glyph of a status in the present frame.
     func glyph(_ status: UnitStatus) -> String {
-        isBroken(status) ? "!" : StatusMark.glyph(status, frame: frame, ascii: isASCII)
+        run.isInterrupted(status) ? StatusMark.interrupted : StatusMark.glyph(status, frame: frame, ascii: isASCII)
     }
 
-    /// Whether a status is that of something that a dead process was running.
-    func isBroken(_ status: UnitStatus) -> Bool { run.status == .interrupted && status == .running }
-
-    /// The word of a status; attempts that a dead process was running are shown as interrupted.
+    /// The word of a status of a stage or an item.
     func word(_ status: UnitStatus, of id: UnitID) -> String {
         if isAllowedFailure(id) { return "failed" }
         return word(status)
     }
 
     /// The word of a status, of whichever stages.
-    func word(_ status: UnitStatus) -> String { isBroken(status) ? "broken" : StatusMark.word(status) }
+    func word(_ status: UnitStatus) -> String { StatusMark.word(status, in: run) }
+
+    /// The width of the widest word of a status that the run can have.
+    var wordWidth: Int { run.status == .interrupted ? 11 : 9 }
 
     /// The style of a status, of whichever stages.
-    func style(_ status: UnitStatus) -> Style { isBroken(status) ? .bad : status.style }
+    func style(_ status: UnitStatus) -> Style { run.isInterrupted(status) ? .bad : status.style }
 
     /// Whether a stage has failed and has `allow_failure`.
     func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
@@ -151,20 +175,21 @@ extension DashboardState {
         guard let stage = run.stage(id.stage), let unit = run.unit(id) else { return [] }
         let status = id.item == nil ? stage.status : unit.status
         switch status {
-        case .running where isBroken(status):
+        case .running where run.isInterrupted(status):
             let items = id.item == nil && stage.hasItems ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
             return [Span(items + "its process died", .bad)]
         case .running:
             let fraction = id.item == nil ? stage.fraction : unit.progress?.fraction
             let barWidth = max(3, min(14, width - 6))
             if id.item == nil, stage.hasItems, !stage.items.isEmpty {
-                let failed = stage.itemCounts[.failed, default: 0]
                 let label = " \(stage.finishedItems)/\(stage.items.count)"
-                let note = failed > 0 ? " \(glyph(.failed))\(failed)" : ""
-                let bar = max(3, min(14, width - label.count - TextWidth.of(note)))
-                let style: Style = failed > 0 ? .bad : .busy
-                return ProgressBar.spans(stage.fraction ?? 0, width: bar, style: style)
-                    + [Span(label), Span(note, .bad)]
+                let notes = [UnitStatus.failed, .cancelled].compactMap { status in
+                    stage.itemCounts[status].map { $0 > 0 ? Span(" \(glyph(status))\($0)", status.style) : Span("") }
+                }
+                let taken = notes.reduce(label.count) { $0 + TextWidth.of($1.text) }
+                let style: Style = stage.itemCounts[.failed, default: 0] > 0 ? .bad : .busy
+                return ProgressBar.spans(stage.fraction ?? 0, width: max(3, min(14, width - taken)), style: style)
+                    + [Span(label)] + notes
             }
             if let fraction {
                 return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")]
@@ -203,7 +228,19 @@ extension DashboardState {
             if warned > 0 { spans.append(Span("  \(warned) warn", .wait)) }
             if spans.isEmpty, let reason = unit.reason { spans.append(Span(reason, .dim)) }
             return spans
-        case .skipped, .cancelled: return [Span(unit.reason ?? "", .dim)]
+        case .skipped, .cancelled:
+            // What its items have done before stays done; its reason says no more than how many.
+            let counts = id.item == nil ? itemCounts(stage) : []
+            return counts.isEmpty ? [Span(unit.reason ?? "", .dim)] : counts
+        }
+    }
+
+    /// How the items of a fan-out stand, such as `49 ok 1 failed`.
+    func itemCounts(_ stage: StageState) -> [Span] {
+        let counted = UnitStatus.allCases.filter { stage.itemCounts[$0, default: 0] > 0 }
+        return counted.sorted { Self.urgency($0) > Self.urgency($1) }.enumerated().map { place, status in
+            let words = "\(stage.itemCounts[status, default: 0]) \(word(status).lowercased())"
+            return Span((place > 0 ? "  " : "") + words, style(status))
         }
     }
 

@@ -111,7 +111,7 @@ struct GraphCanvas {
         let status = state.worstStatus(of: item.stages)
         let isSelected = state.selectedIndex.map { drawing.scene.itemOf[$0] == index } ?? false
         let stands = stands(index)
-        var statusStyle = status.style
+        var statusStyle = state.style(status)
         if case .stage(let stage) = item {
             statusStyle = state.style(status, of: UnitID(state.run.stages[stage].id))
         }
@@ -209,7 +209,7 @@ struct GraphCanvas {
             return [Span(forms.first { TextWidth.of($0) <= width } ?? time, .dim)]
         case .failed:
             // The exit status of the DuckDB process is of no use to the reader; the message has the reason.
-            let reason = stage.unit.lastResult?.failure?.message ?? "failed"
+            let reason = stage.unit.lastResult?.failure?.message ?? stage.unit.reason ?? "failed"
             let tries = state.triesText(id)
             let whole = [state.timeText(id), reason, tries].joined(separator: "  ")
             // Where not all of it fits, the reason has the room.
@@ -227,6 +227,6 @@ struct GraphCanvas {
         var counts: [UnitStatus: Int] = [:]
         for stage in stages { counts[state.run.stages[stage].status, default: 0] += 1 }
         let order = counts.sorted { DashboardState.urgency($0.key) < DashboardState.urgency($1.key) }
-        return order.map { Span("\(state.glyph($0.key))\($0.value) ", $0.key.style) }
+        return order.map { Span("\(state.glyph($0.key))\($0.value) ", state.style($0.key)) }
     }
 }

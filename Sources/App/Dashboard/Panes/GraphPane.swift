@@ -7,20 +7,28 @@ enum GraphPane: DashboardPane {
 
     static let bindings = [
         Binding(
-            ["h", .left], .move, PaneLabels.step, change: { GraphWalk.follow(&$1, upstream: true) }),
-        Binding(["j", .down], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.below) }),
-        Binding(["k", .up], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.above) }),
+            ["h", .left], .move, PaneLabels.step, change: { GraphWalk.follow(&$1, upstream: true) }
+        ).alone("go upstream along an edge"),
+        Binding(["j", .down], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.below) })
+            .alone("go to what is below"),
+        Binding(["k", .up], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.above) })
+            .alone("go to what is above"),
         Binding(
-            ["l", .right], .move, PaneLabels.step, change: { GraphWalk.follow(&$1, upstream: false) }),
-        Binding(["g", .home], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.first) }),
-        Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) }),
+            ["l", .right], .move, PaneLabels.step, change: { GraphWalk.follow(&$1, upstream: false) }
+        ).alone("go downstream along an edge"),
+        Binding(["g", .home], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.first) })
+            .alone(PaneLabels.first),
+        Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) })
+            .alone(PaneLabels.last),
         RailPane.folding, RailPane.filtering, RailPane.marking,
         Binding(
             "more-hops", ["+"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
-            refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(1) }),
+            refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(1) }
+        ).alone("show more around the selected stage (focus view)"),
         Binding(
             "fewer-hops", ["-"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
-            refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(-1) }),
+            refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(-1) }
+        ).alone("show less around the selected stage (focus view)"),
     ]
 
     private static func showsFocus(_ state: DashboardState) -> Bool {

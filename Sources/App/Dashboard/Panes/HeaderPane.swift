@@ -76,6 +76,9 @@ enum HeaderPane {
 
     private static func statusSpan(_ state: DashboardState) -> Span {
         if state.fault != nil, state.run.status == .running { return Span("UNKNOWN", .bad) }
+        if state.run.isCancelled, state.run.status == .running {
+            return Span("CANCELLING\(state.isMoving ? " \(state.glyph(.running))" : "")", Style(.wait, .bold))
+        }
         if state.run.isPaused, state.run.status == .running {
             return Span("PAUSED \(state.isASCII ? "p" : "‖")", Style(.wait, .bold))
         }
@@ -90,18 +93,34 @@ enum HeaderPane {
         }
     }
 
-    private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
-        let run = state.run
+    /// The bar with its number: how far a run is that goes on; of one that does not, how many stages succeeded, and the
+    /// share of each state.
+    private static func progress(_ state: DashboardState, width: Int) -> (bar: [Span], number: String) {
         let digest = state.digest
-        let (fraction, isEstimate) = digest.progress
+        let (counts, allowed) = (digest.counts, digest.allowed.count)
+        guard state.run.status != .running || state.run.isCancelled else {
+            let (fraction, isEstimate) = digest.progress
+            let failed = counts[.failed, default: 0] > allowed || digest.failedItems > 0
+            let bar = ProgressBar.spans(fraction, width: width, style: failed ? .bad : .busy)
+            return (bar, "\(isEstimate ? "~" : "")\(Int(fraction * 100))%")
+        }
+        let order: [UnitStatus] = [
+            .succeeded, .reused, .failed, .running, .retrying, .queued, .blocked, .cancelled, .skipped, .pending,
+        ]
+        var parts = order.map { (status: $0, count: counts[$0, default: 0], style: state.style($0)) }
+        parts[2].count -= allowed
+        parts.insert((.failed, allowed, .wait), at: 3)
+        let good = counts[.succeeded, default: 0] + counts[.reused, default: 0]
+        return (ProgressBar.states(parts, width: width), "\(good)/\(state.run.stages.count)")
+    }
+
+    private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
+        let digest = state.digest
         let allowed = digest.allowed.count
-        let failed = digest.counts[.failed, default: 0] > allowed || digest.failedItems > 0
-        let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
         let barWidth = max(8, min(60, state.columns * 3 / 8))
-        var column = buffer.write(
-            ProgressBar.spans(fraction, width: barWidth, style: style), row: 1, column: 1, limit: barWidth)
-        let percent = "\(isEstimate ? "~" : "")\(Int(fraction * 100))%"
-        column = buffer.write(percent.rightAligned(5), row: 1, column: column + 1, style: .bold)
+        let (bar, number) = progress(state, width: barWidth)
+        var column = buffer.write(bar, row: 1, column: 1, limit: barWidth)
+        column = buffer.write(number.rightAligned(5), row: 1, column: column + 1, style: .bold)
 
         let long = state.columns >= 140
         var chips: [[Span]] = []

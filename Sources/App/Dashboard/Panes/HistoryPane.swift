@@ -111,7 +111,7 @@ enum HistoryPane {
         case .succeeded: unit = .succeeded
         case .failed: unit = .failed
         case .cancelled: unit = .cancelled
-        case .interrupted: return ("✗ interrupted", .bad)
+        case .interrupted: return ("\(StatusMark.interrupted) \(status.rawValue)", .bad)
         }
         return ("\(state.glyph(unit)) \(StatusMark.word(unit))", unit.style)
     }

@@ -73,12 +73,14 @@ extension InspectorText {
             [Span("             ")]
                 + shown.map { attempt in
                     Span(
-                        "#\(attempt.number) \(attempt.result?.ending.rawValue ?? "running")".fitted(
-                            columnWidth + 2), Self.style(attempt).with(.bold))
+                        "#\(attempt.number) \(attempt.result?.ending.rawValue ?? state.word(.running))".fitted(
+                            columnWidth + 2), style(attempt).with(.bold))
                 })
         row("began", isAlwaysOther: true) { LocalTime.clock($0.startedAt.wall, in: state.zone) }
         row("waited", isAlwaysOther: true) { $0.queued?.short ?? "" }
-        row("took", isAlwaysOther: true) { ($0.result?.duration ?? state.now.since($0.startedAt)).short }
+        row("took", isAlwaysOther: true) {
+            ($0.result?.duration ?? state.run.clock(state.now).since($0.startedAt)).short
+        }
         row("exit") { $0.result?.exit?.description ?? "" }
         row("why") { $0.result?.failure?.message ?? "" }
         row("cpu", isAlwaysOther: true) { $0.result?.usage.map { ($0.user + $0.system).short } ?? "" }
@@ -100,8 +102,8 @@ extension InspectorText {
         row("last line") { $0.result?.lastLines.last ?? "" }
     }
 
-    private static func style(_ attempt: Attempt) -> Style {
-        guard let ending = attempt.result?.ending else { return .busy }
+    private func style(_ attempt: Attempt) -> Style {
+        guard let ending = attempt.result?.ending else { return state.style(.running) }
         return [.succeeded, .reused, .skipped].contains(ending) ? .good : .bad
     }
 
@@ -136,57 +138,6 @@ extension InspectorText {
                 ])
             }
             if check.outcome != .passed { addSamples(check.samples) }
-        }
-    }
-
-    /// Rows as a table: the columns that the check is about come first.
-    private mutating func addSamples(_ samples: [SampleRow]) {
-        guard let first = samples.first else { return }
-        var columns = first.columns
-        for sample in samples { columns += sample.columns.filter { !columns.contains($0) } }
-        func cell(_ sample: SampleRow, _ column: String) -> String {
-            guard let place = sample.columns.firstIndex(of: column) else { return "" }
-            return PlainText.sanitized((sample.values[place] ?? "null").replacing("\n", with: "␊"))
-        }
-        let widths = columns.map { column in
-            min(60, max(TextWidth.of(column), samples.map { TextWidth.of(cell($0, column)) }.max() ?? 0))
-        }
-        let number = samples.map { $0.row?.grouped.count ?? 0 }.max() ?? 0
-        let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
-        guard widths.reduce(number + 4, { $0 + $1 + 2 }) <= pane else {
-            return addRecords(samples, columns, width: pane - 6, cell)
-        }
-        let gap = String(repeating: " ", count: number + 4)
-        lines.append([Span(gap)] + zip(columns, widths).map { Span($0.fitted($1) + "  ", Style(.dim, .underline)) })
-        for sample in samples {
-            let row = (sample.row?.grouped ?? "").rightAligned(number)
-            lines.append(
-                [Span("  \(row)  ", .dim)]
-                    + zip(columns, widths).enumerated().map { place, column in
-                        Span(cell(sample, column.0).fitted(column.1) + "  ", place == 0 ? .bad : .plain)
-                    })
-        }
-    }
-
-    /// Rows below each other, each with the names of its columns, where a table of them is wider than the pane.
-    private mutating func addRecords(
-        _ samples: [SampleRow], _ columns: [String], width: Int, _ cell: (SampleRow, String) -> String
-    ) {
-        for sample in samples {
-            var line: [Span] = [Span("  " + (sample.row.map { "row \($0.grouped)  " } ?? "•  "), .dim)]
-            var taken = TextWidth.of(line[0].text)
-            for (place, column) in columns.enumerated() {
-                let value = cell(sample, column)
-                let shown = value.fitted(min(60, TextWidth.of(value)))
-                let more = TextWidth.of(column) + TextWidth.of(shown) + 3
-                if taken + more > width, place > 0 {
-                    lines.append(line)
-                    (line, taken) = ([Span("      ")], 6)
-                }
-                line += [Span(column + " ", .dim), Span(shown + "  ", place == 0 ? .bad : .plain)]
-                taken += more
-            }
-            lines.append(line)
         }
     }
 
@@ -259,7 +210,9 @@ extension InspectorText {
                     [
                         Span(lead + state.glyph(stage.status) + " ", state.style(stage.status, of: id)),
                         Span(stage.id.rawValue.fitted(min(40, state.graph.longestName)) + "  "),
-                        Span(state.word(stage.status, of: id).fitted(10), state.style(stage.status, of: id)),
+                        Span(
+                            state.word(stage.status, of: id).fitted(state.wordWidth + 1),
+                            state.style(stage.status, of: id)),
                         Span(state.timeText(id).rightAligned(8) + "  ", .dim),
                     ] + state.information(id, width: 30))
             }

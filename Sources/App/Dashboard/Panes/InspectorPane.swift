@@ -14,10 +14,14 @@ enum InspectorPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { max(1, height($0) - 1) } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
-            Binding("next-page", ["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) }),
-            Binding("previous-page", ["["], .move, tabs, change: { turn(-1, &$1) }),
-            Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) }),
-            Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) }),
+            Binding("next-page", ["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) })
+                .alone("next page of the inspector"),
+            Binding("previous-page", ["["], .move, tabs, change: { turn(-1, &$1) })
+                .alone("previous page of the inspector"),
+            Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) })
+                .alone("scroll wide pages of the inspector to their beginning"),
+            Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) })
+                .alone("scroll wide pages of the inspector to their end"),
         ]
     }
 
@@ -67,7 +71,13 @@ enum InspectorPane: DashboardPane {
         let (start, limit) = (frame.columns.lowerBound + 1, frame.columns.count - 1)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
             let row = frame.rows.lowerBound + 1 + offset
-            buffer.write(line.droppingCells(state.inspectorShift), row: row, column: start, limit: limit)
+            let shown = line.droppingCells(state.inspectorShift)
+            buffer.write(shown, row: row, column: start, limit: limit)
+            // A line that goes on at a side says so there.
+            if shown.widthOfText > limit {
+                buffer.set("›", row: row, column: start + limit - 1, style: .accent)
+            }
+            if state.inspectorShift > 0, !line.isEmpty { buffer.set("‹", row: row, column: start - 1, style: .accent) }
         }
         // A line divides two panes side by side.
         if frame.columns.lowerBound > 0 {
@@ -94,6 +104,13 @@ enum InspectorPane: DashboardPane {
 }
 
 extension [Span] {
+    /// How wide a line is without the blanks at its end, which are nothing to scroll to.
+    var widthOfText: Int {
+        guard let last = lastIndex(where: { span in span.text.contains { $0 != " " } }) else { return 0 }
+        let blanks = self[last].text.reversed().prefix { $0 == " " }.count
+        return self[...last].reduce(0) { $0 + TextWidth.of($1.text) } - blanks
+    }
+
     /// What is left of a line that is scrolled to the left.
     func droppingCells(_ count: Int) -> [Span] {
         guard count > 0 else { return self }

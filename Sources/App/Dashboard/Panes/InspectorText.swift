@@ -9,7 +9,7 @@ struct InspectorText {
     let state: DashboardState
 
     /// The width of its longest line.
-    var width: Int { lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0 }
+    var width: Int { lines.map(\.widthOfText).max() ?? 0 }
 
     init(_ state: DashboardState) {
         self.state = state
@@ -18,7 +18,8 @@ struct InspectorText {
         else { return }
         let planned = state.run.plan.stages[index]
         let isStage = state.selection.item == nil
-        facts = Self.attemptFacts(unit, isStage ? stage : nil)
+        let attempts = isStage ? stage.attemptWords : unit.attempts.count > 1 ? "attempt \(unit.attempts.count)" : nil
+        facts = attempts.map { [Span($0, .dim)] } ?? []
         switch state.tab {
         case .facts: addFacts(unit, stage, planned, index)
         case .log: addLog(unit)
@@ -31,24 +32,6 @@ struct InspectorText {
         case .command: addCommand(planned)
         case .neighbours: addAllNeighbours(index)
         case .history: addHistory(stage, unit)
-        }
-    }
-
-    /// The number of the attempt; of a fan-out, that of the item with the most, and how its items stand.
-    private static func attemptFacts(_ unit: UnitState, _ stage: StageState?) -> [Span] {
-        guard let stage, stage.hasItems, !stage.items.isEmpty else {
-            return unit.attempts.count > 1 ? [Span("attempt \(unit.attempts.count)", .dim)] : []
-        }
-        let most = stage.items.map(\.unit.attempts.count).max() ?? 0
-        return most > 1 ? [Span("attempt \(most)", .dim)] : []
-    }
-
-    /// How the items of a fan-out stand, such as `49 ok 1 failed`.
-    private func itemCounts(_ stage: StageState) -> [Span] {
-        UnitStatus.allCases.sorted { DashboardState.urgency($0) > DashboardState.urgency($1) }.flatMap {
-            status -> [Span] in
-            let count = stage.itemCounts[status, default: 0]
-            return count > 0 ? [Span("  \(count) \(StatusMark.word(status).lowercased())", status.style)] : []
         }
     }
 
@@ -75,7 +58,7 @@ struct InspectorText {
         let style = state.style(status, of: state.selection)
         var head = [Span("\(state.glyph(status)) \(word.uppercased())", style.with(.bold))]
         if let took = state.elapsed(state.selection) { head.append(Span("  \(took.short)")) }
-        if stage.hasItems, state.selection.item == nil { head += itemCounts(stage) }
+        if stage.hasItems, state.selection.item == nil { head += [Span("  ")] + state.itemCounts(stage) }
         lines.append(head)
         if status == .failed {
             let failure = unit.lastResult?.failure
@@ -122,7 +105,7 @@ struct InspectorText {
             var spans: [Span] = []
             for index in indices.prefix(4) {
                 let status = state.run.stages[index].status
-                spans.append(Span(state.glyph(status) + " ", status.style))
+                spans.append(Span(state.glyph(status) + " ", state.style(status)))
                 spans.append(Span(plan.stages[index].id.rawValue + "  "))
             }
             if indices.count > 4 { spans.append(Span("+\(indices.count - 4) more", .dim)) }
@@ -141,7 +124,8 @@ struct InspectorText {
         for status in order {
             let count = stage.itemCounts[status, default: 0]
             if count > 0 {
-                spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style))
+                let block = state.isASCII ? "#" : "■"
+                spans.append(Span(String(repeating: block, count: min(count, 50)), state.style(status)))
             }
         }
         add("items", [Span("\(stage.finishedItems)/\(stage.items.count) ")] + spans)
@@ -170,7 +154,7 @@ struct InspectorText {
 
     /// How an attempt went.
     private func words(_ attempt: Attempt, findsItems: Bool) -> [Span] {
-        let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
+        let took = attempt.result?.duration ?? state.run.clock(state.now).since(attempt.startedAt)
         var spans = [Span("#\(attempt.number)  \(took.short)")]
         if let result = attempt.result {
             let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad

@@ -9,20 +9,25 @@ enum LogPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { max(1, height($0) - 1) } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
-            Binding([.left, "h"], .log, LogLabels.sideways, change: { $0.shiftLog(-1, &$1) }),
-            Binding([.right, "l"], .log, LogLabels.sideways, change: { $0.shiftLog(1, &$1) }),
+            Binding([.left, "h"], .log, LogLabels.sideways, change: { $0.shiftLog(-1, &$1) })
+                .alone("scroll long lines back by half a screen"),
+            Binding([.right, "l"], .log, LogLabels.sideways, change: { $0.shiftLog(1, &$1) })
+                .alone("scroll long lines on by half a screen"),
             Binding(
-                "line-begin", ["0"], .log, "to the beginning and the end of long lines", change: { $1.log.shift = 0 }),
+                "line-begin", ["0"], .log, "to the beginning and the end of long lines", change: { $1.log.shift = 0 }
+            ).alone("to the beginning of long lines"),
             Binding(
                 "line-end", ["$"], .log, "to the beginning and the end of long lines", change: { $0.shiftLogToEnd(&$1) }
-            ),
+            ).alone("to the end of long lines"),
             Binding(
                 "filter-log", ["f"], .log,
                 "show only lines with a text, !text, stage:, item:, attempt:, level:, since:, until:",
                 hint: .always("filter", rank: 2),
                 change: { $1.overlay = .prompt(Prompt(.logFilter, text: $1.log.filterText, in: $1)) }),
-            Binding("more-levels", ["+"], .log, LogLabels.levels, action: { $0.changeLevel(-1, &$1) }),
-            Binding("fewer-levels", ["-"], .log, LogLabels.levels, action: { $0.changeLevel(1, &$1) }),
+            Binding("more-levels", ["+"], .log, LogLabels.levels, action: { $0.changeLevel(-1, &$1) })
+                .alone("show more levels of lines"),
+            Binding("fewer-levels", ["-"], .log, LogLabels.levels, action: { $0.changeLevel(1, &$1) })
+                .alone("show fewer levels of lines"),
             Binding(
                 "wrap", ["w"], .log, "wrap long lines, or put each on one row", hint: .always("wrap", rank: 5),
                 change: {

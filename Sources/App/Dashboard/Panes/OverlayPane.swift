@@ -215,8 +215,14 @@ enum OverlayPane {
 
     private static func drawPalette(_ state: DashboardState, _ palette: Palette, into buffer: inout CellBuffer) {
         let entries = PaletteEntry.list(state, palette.text)
-        let room = max(1, min(14, buffer.height - 9))
-        let place = buffer.box(title: "Actions  \(entries.count)", lines: room + 2, width: 84)
+        // What is typed stays where it is, below the header, however many actions fit.
+        let all = PaletteEntry.list(state, "")
+        let height = max(buffer.height - 10, min(4, buffer.boxHeight - 2))
+        let most = max(1, min(all.count, height))
+        let room = max(1, min(entries.count, most))
+        let widest = all.map { TextWidth.of($0.title) }.max() ?? 0
+        let place = buffer.box(
+            title: "Actions  \(entries.count)", lines: room + 2, of: most + 2, width: max(84, widest + 17))
         let end = buffer.write(
             ": \(palette.text)", row: place.row, column: place.column, limit: place.width - 1, style: .bold)
         buffer.write("▏", row: place.row, column: end, limit: 1, style: .accent)

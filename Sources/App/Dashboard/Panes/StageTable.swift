@@ -17,7 +17,7 @@ struct StageTable {
     ///
     /// The longest name is not cut as long as there is room.
     init(_ state: DashboardState, width: Int) {
-        word = width >= 40 ? 9 : 0
+        word = width >= 40 ? state.wordWidth : 0
         tries = width >= 64 ? 6 : 0
         rows = width >= 76 ? 9 : 0
         usual = width >= 84 ? 8 : 0
@@ -114,16 +114,19 @@ struct StageTable {
         into buffer: inout CellBuffer
     ) {
         guard let start = state.run.startedAt else { return }
-        let total = max(0.001, (state.run.endedAt ?? state.now).since(start).seconds)
+        // What a dead process was running does not go on.
+        let now = state.run.clock(state.now)
+        let openRank = state.run.isInterrupted(.running) ? 2 : 1
+        let total = max(0.001, (state.run.endedAt ?? now).since(start).seconds)
         let order: [Style] = [.good, .busy, .bad]
         var worst = [Int?](repeating: nil, count: timeline)
         for attempt in attempts {
             let from = min(
                 timeline - 1, max(0, Int(attempt.startedAt.since(start).seconds / total * Double(timeline)))
             )
-            let end = (attempt.endedAt ?? state.now).since(start).seconds / total * Double(timeline)
+            let end = (attempt.endedAt ?? now).since(start).seconds / total * Double(timeline)
             let isGood = attempt.result.map { [.succeeded, .reused, .skipped].contains($0.ending) }
-            let rank = isGood.map { $0 ? 0 : 2 } ?? 1
+            let rank = isGood.map { $0 ? 0 : 2 } ?? openRank
             for cell in from..<max(from + 1, min(timeline, Int(end.rounded()))) {
                 worst[cell] = max(worst[cell] ?? 0, rank)
             }
