@@ -1,4 +1,6 @@
+// Imported for `stat`: its members belong to whichever C module is imported first.
 import CaudalModel
+import CSystem
 import Foundation
 import Synchronization
 
@@ -50,8 +52,9 @@ final class SSHConnections: Sendable {
 
     private static let prefix = "caudal-ssh-"
 
-    /// Removes the folders of processes that were killed. The number of one may be that of a process in another container, whose
-    /// folder is young as long as it begins connections.
+    /// Removes the folders of processes that were killed.
+    ///
+    /// The number of one may be that of a process in another container: only what is a day old is removed.
     private static func removeOfDead() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? [] where name.hasPrefix(prefix) {
             let number = Int32(name.dropFirst(prefix.count).prefix { $0 != "-" })

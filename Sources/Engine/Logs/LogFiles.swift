@@ -1,4 +1,6 @@
+// Imported for `stat`: its members belong to whichever C module is imported first.
 import CaudalModel
+import CSystem
 import Foundation
 
 /// The segments of a run's log.
