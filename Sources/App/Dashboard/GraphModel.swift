@@ -100,7 +100,7 @@ struct GraphModel: Sendable {
             // The number of a fan-out's items is never cut.
             let (long, terse) = (scene.items.map { extra($0) }, scene.items.map { extra($0, isTerse: true) })
             func drawing(
-                _ size: Size, columns: Int, fits: Bool, isTerse: Bool = false, hasWholeFirst: Bool = false
+                _ size: Size, columns: Int, fits: Bool, isTerse: Bool = false, roomOfOthers: Int? = nil
             ) -> GraphDrawing? {
                 let extras = isTerse ? terse : long
                 let natural = zip(names, extras).map { TextWidth.of($0) + $1 }
@@ -109,10 +109,10 @@ struct GraphModel: Sendable {
                 }
                 guard !fits || routing.height <= rows,
                     var widths = routing.widths(
-                        natural, columns: columns, least: size.least, shortest: size.shortest)
+                        natural, columns: roomOfOthers ?? columns, least: size.least, shortest: size.shortest)
                 else { return nil }
                 // The stage that is looked at has its whole name, whatever room is left for those around it.
-                if isTerse || hasWholeFirst { widths[0] = natural[0] }
+                if isTerse || roomOfOthers != nil { widths[0] = natural[0] }
                 let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
                 // A number in place of a name tells nobody anything.
                 if fits, labels.contains(where: NameLabels.isNumbered) { return nil }
@@ -126,8 +126,11 @@ struct GraphModel: Sendable {
             let sizes =
                 Self.sizes.filter { !isLarge || $0.density == .short } + (fallsBack ? [Self.smallest] : [])
             if case .focus = kind {
+                // What it takes is taken from the others.
                 for size in sizes {
-                    if let found = drawing(size, columns: columns, fits: true, hasWholeFirst: true) { return found }
+                    for room in stride(from: columns, to: max(columns - 24, 0), by: -2) {
+                        if let found = drawing(size, columns: columns, fits: true, roomOfOthers: room) { return found }
+                    }
                 }
             }
             for size in sizes {
