@@ -201,6 +201,38 @@ struct LateRowsTests {
         ),
         ("type: sql, query: 'select distinct id, seen, v from t', key: id", nil),
         (
+            "type: sql, query: 'select coalesce(t.id, c.id) as k, t.id, t.seen from t full join c on c.id = t.v', key: id, watermark_of: t",
+            "computes a FULL JOIN"
+        ),
+        (
+            "type: sql, query: 'select id, seen, v from t qualify row_number() over (partition by id order by seen desc) = 1 and v > 1', key: id, order_by: seen",
+            "computes row_number"
+        ),
+        (
+            "type: sql, query: 'select id, seen, v from t qualify row_number() over (partition by id order by seen desc) = 2', key: id, order_by: seen",
+            "computes row_number"
+        ),
+        (
+            "type: sql, query: 'select id, seen, v from t qualify 1 = row_number() over (partition by id order by seen desc)', key: id, order_by: seen",
+            nil
+        ),
+        (
+            "type: sql, query: 'select id, seen, unnest(case when v > 1 then [1] else [] end) u from t qualify row_number() over (partition by id order by seen desc) = 1', key: id, order_by: seen",
+            "computes row_number"
+        ),
+        (
+            "type: sql, query: 'with a as (select * from t where v > 0), b as (select id, seen, v from a qualify row_number() over (partition by id order by seen desc) = 1) select * from b', key: id, order_by: seen",
+            nil
+        ),
+        (
+            "type: sql, query: 'with b as (select id, seen, v from t qualify row_number() over (partition by id order by seen desc) = 1), d as (select id from c where id > 0) select b.* from b left join d on d.id = b.v', key: id, order_by: seen, watermark_of: t",
+            nil
+        ),
+        (
+            "type: sql, query: 'with b as (select id, seen, v from t qualify row_number() over (partition by id order by seen desc) = 1), e as (select * from b where v > 5) select * from e', key: id, order_by: seen",
+            "computes row_number"
+        ),
+        (
             "type: sql, query: 'select c.id, t.seen from c left join t on c.id = t.v', watermark_of: t, key: id",
             "a LEFT JOIN"
         ),
@@ -398,6 +430,12 @@ struct LateRowsTests {
             (["2026-01-02T10:00:00Z"], "2026-01-02T11:00:00Z", true), (["007"], "012", true),
             (["01J2Z3NDEKTSV4RRFFQ69G5FAV"], "01J3Z3NDEKTSV4RRFFQ69G5FAV", true),
             (["30.01.2026"], "01.02.2026", false), (["2026-9-30"], "2026-10-01", false), (["v9"], "v10", false),
+            (["2026-01-02T10:00:00+00:00"], "2026-01-03T09:00:00+00:00", true),
+            (["20260102T100000Z"], "20260103T090000Z", true), (["2026-W05"], "2026-W06", true),
+            (["2025"], "2026", true),
+            (["ORD-000009"], "ORD-000010", true), (["sales_2026-01-30.csv"], "sales_2026-02-01.csv", true),
+            (["1/2/2026"], "1/3/2026", false),
+            (["12-Jan-2026"], "01-Feb-2026", false),
             (["+9"], "+10", false),
             (["2026-01-02T23:00:00-08:00"], "2026-01-03T06:00:00+00:00", false),
             (["2026-01-02T10:00:00Z"], "2026-01-02T11:00:00.5Z", false),
@@ -456,6 +494,10 @@ struct LateRowsTests {
         try await put("(1, 10, 'north')", into: project)
         _ = try await run(project)
         #expect(try await table(project) == ["1|10|north", "2|10|south"])
+        // An item that comes back begins anew.
+        try await put("(1, 10, 'north'), (2, 10, 'south'), (9, 5, 'sotuh')", into: project)
+        _ = try await run(project)
+        #expect(try await table(project) == ["1|10|north", "2|10|south", "9|5|sotuh"])
     }
 
     @Test("Appending reads all rows, so that what it computes of them is whole, unless it leaves late ones out")

@@ -132,7 +132,7 @@ struct ReuseTests {
             #"run: 'sh "my dir/y z.sh" > ${stage.output}'"#, #"run: [sh, -c, 'sh scripts/x.sh > "$CAUDAL_OUTPUT"']"#,
             "run: 'sh ${params.dir}/x.sh > ${stage.output}'", "run: 'cd scripts && sh ./x.sh > ${stage.output}'",
             "run: 'python3 program > ${stage.output}'", "run: 'cat scripts/*.sh > ${stage.output}'",
-            "run: 'true > ${stage.output}'",
+            "run: 'true > ${stage.output}'", "run: 'date +%N | tee scripts/last.log > ${stage.output}'",
         ]
         let names = stages.indices.map { "s\($0)" }
         try project.write(
@@ -155,7 +155,7 @@ struct ReuseTests {
         #expect(try await reused() == [])
         #expect(try await reused() == names)
         try write("new")
-        #expect(try await reused() == ["s6"])
+        #expect(try await reused() == ["s6", "s7"])
     }
 
     @Test("The items of a fan-out are reused each on their own", .timeLimit(.minutes(15)))

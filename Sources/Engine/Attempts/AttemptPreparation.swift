@@ -47,6 +47,17 @@ extension AttemptContext {
         }
         // Nothing else writes there meanwhile: the run has claimed the path.
         let publication = try versionFinder.publication(at: place)
+        // The output of an item that was none when all were made anew is older than that.
+        if stage.fanOut != nil, let publication, publication.stage == stage.id,
+            let refreshed = try store.lastRefresh(
+                of: stage.id, pipeline: loaded.pipeline.name, upTo: facts.runID, isPart: true),
+            publication.run.rawValue < refreshed.rawValue
+        {
+            log.note(
+                "\(PathText.relative(place, to: loaded.pipeline.root)) is from before all were made anew, and is replaced"
+            )
+            return
+        }
         // Whether its times are points in time only the run knows that wrote it.
         let known = publication?.artifact.columns ?? []
         let existing =

@@ -59,7 +59,7 @@ package struct StageReuse: Sendable {
     // Stored, because a regex literal is compiled at each use. It is never changed, and matching does not change it.
     private nonisolated(unsafe) static let parameterReference = #/\$\{params\.([^}]*)\}/#
     private nonisolated(unsafe) static let variableReference = #/\$\{env\.([^}]*)\}/#
-    private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+/#
+    private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+|\btee\s+(-a\s+)?[^\s;|&]+/#
     private nonisolated(unsafe) static let quotation = #/"([^"]*)"|'([^']*)'/#
     private nonisolated(unsafe) static let changeOfFolder = #/(?:^|[;&|(\s])cd\s+("[^"]*"|'[^']*'|[^\s;&|)]+)/#
 
@@ -154,8 +154,10 @@ package struct StageReuse: Sendable {
         let paths = words.filter { !$0.isEmpty && $0.utf8.count < 4096 && !$0.contains("\0") }.flatMap { word in
             folders.flatMap { Self.files(named: PathText.absolute(word, in: $0)) }
         }
-        return Set(paths).sorted().map { path in
-            InputVersion(
+        return Set(paths).sorted().compactMap { path in
+            // What stages write is compared where it is an input, and is made where it is an output.
+            if (try? store.isPublished(PathText.relative(path, to: loaded.pipeline.root))) == true { return nil }
+            return InputVersion(
                 dataset: nil, path: PathText.relative(path, to: loaded.pipeline.root),
                 sizeInBytes: FileText.size(path) ?? 0, contentHash: store.fingerprint(ofFile: path))
         }

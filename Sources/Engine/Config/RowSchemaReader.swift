@@ -79,6 +79,23 @@ package enum RowSchemaReader {
 
     // MARK: - One value
 
+    /// A number that values are compared with.
+    private static func bound(_ key: String, _ reader: inout MappingReader, in range: ClosedRange<Double>) -> Double? {
+        if let text = reader.text(key) { refuseRounded(text.value, at: text.location, reader.problems) }
+        return reader.number(key, in: range)
+    }
+
+    /// Refuses a whole number that floating point would make another one of.
+    private static func refuseRounded(_ text: String, at location: SourceLocation, _ problems: ConfigProblems) {
+        guard text.contains(#/^-?\d{16,}$/#), let number = Double(text), abs(number) < 1e300,
+            Int64(text).map({ Int64(exactly: number) != $0 }) ?? (abs(number) < 9.3e18)
+        else { return }
+        problems.report(
+            "the whole number \(text) is compared as \(Int64(exactly: number).map(String.init) ?? number.plain), which is another one",
+            remedy: "above 9007199254740992 name one that floating point holds, or test it with a check of kind sql",
+            at: location)
+    }
+
     private static func rules(_ node: ConfigNode, of subject: String, _ problems: ConfigProblems) -> ValueRules {
         var rules = ValueRules()
         if case .scalar(let text, isQuoted: false) = node.content, text == "true" || text == "false" {
@@ -89,10 +106,10 @@ package enum RowSchemaReader {
         for key in annotations { _ = reader.node(key) }
         rules.types = types(&reader)
         let all = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
-        rules.minimum = reader.number("minimum", in: all)
-        rules.maximum = reader.number("maximum", in: all)
-        rules.exclusiveMinimum = reader.number("exclusiveMinimum", in: all)
-        rules.exclusiveMaximum = reader.number("exclusiveMaximum", in: all)
+        rules.minimum = bound("minimum", &reader, in: all)
+        rules.maximum = bound("maximum", &reader, in: all)
+        rules.exclusiveMinimum = bound("exclusiveMinimum", &reader, in: all)
+        rules.exclusiveMaximum = bound("exclusiveMaximum", &reader, in: all)
         rules.multipleOf = reader.number(
             "multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
         rules.minLength = length("minLength", &reader)
@@ -113,12 +130,18 @@ package enum RowSchemaReader {
         }
         if let node = reader.node("enum") {
             if case .sequence(let nodes) = node.content {
+                for case .scalar(let text, isQuoted: false) in nodes.map(\.content) {
+                    refuseRounded(text, at: node.location, problems)
+                }
                 rules.allowed = nodes.map(constant)
             } else {
                 problems.report("'enum' must be a list, not \(node.kindName)", at: node.location)
             }
         }
         if let node = reader.node("const") {
+            if case .scalar(let text, isQuoted: false) = node.content {
+                refuseRounded(text, at: node.location, problems)
+            }
             let value = constant(node)
             rules.allowed = rules.allowed?.filter { $0 == value } ?? [value]
         }

@@ -134,9 +134,10 @@ package struct LoadCompiler: Sendable {
         if let word = single[target.link.kind], native.hasPrefix(word) {
             // What is read of 32 bits is the shortest text that means the number.
             let kept = "TRY_CAST(CAST(TRY_CAST(\(value) AS FLOAT) AS VARCHAR) AS DOUBLE)"
+            // A fraction has as many digits as the column is for; a whole number is another one.
             found.append(
                 (
-                    "\(kept) IS DISTINCT FROM \(number)",
+                    "\(number) = trunc(\(number)) AND \(kept) IS DISTINCT FROM \(number) OR isfinite(\(number)) AND NOT coalesce(isfinite(\(kept)), FALSE)",
                     "which \(native) rounds; make the column double precision or decimal, or round the values before"
                 ))
         }

@@ -49,28 +49,44 @@ package struct WatermarkStart: Sendable, Hashable {
 package enum TextForm: Sendable, Hashable {
     /// Times as ISO 8601 writes them, without a zone.
     case times
-    /// Times with `Z`, numbers with zeros before them, and identifiers that begin with their time: of one length.
+    /// Texts that differ in their digits alone, each of them as long as in the others.
+    case shape(String)
+    /// Identifiers that begin with their time: of one length.
     case characters(Int)
 
     private static let pattern = "[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?)?)?"
 
-    /// Nil for a text that tells of no form.
+    /// Nil for a text that tells of no form: a number without zeros before it, or a date that begins with its day or month.
     package init?(of text: String) {
         if let times = try? Regex(Self.pattern), text.wholeMatch(of: times) != nil {
             self = .times
-        } else if text.contains(
-            #/^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z|(19|20)\d{6}(\d{4}|\d{6})?|0\d+|[0-9A-Za-z-]{20,})$/#)
-        {
-            self = .characters(text.count)
-        } else {
-            return nil
+            return
         }
+        if text.contains(#/^[0-9A-Za-z-]{20,}$/#) {
+            self = .characters(text.count)
+            return
+        }
+        let isTime = text.contains(#/^(19|20)\d{2}(\d{2}(\d{2}(\d{4}|\d{6})?)?)?$/#) || text.contains(#/^0\d+$/#)
+        let isNumber = text.contains(#/^[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?$/#)
+        let isOfDays = text.contains(#/(^|\D)\d{1,2}[.\/ -](\d{1,2}|[A-Za-z]{3,})[.\/ -]\d{2,4}/#)
+        if isNumber && !isTime || isOfDays || text.contains(#/[^ -~]/#) { return nil }
+        // The offset of a time stays what it is.
+        let offset = text.firstMatch(of: #/[-+]\d\d:?\d\d$/#).map { text.contains(":") ? String($0.output) : "" } ?? ""
+        let pattern = text.dropLast(offset.count).map { character in
+            character.isNumber
+                ? "[0-9]"
+                : character.isLetter
+                    ? String(character)
+                    : "[\(character == "\\" || character == "]" || character == "^" ? "\\" : "")\(character)]"
+        }
+        self = .shape(pattern.joined() + offset.replacing("+", with: "[+]"))
     }
 
     /// The condition for a text of another form.
     func isOther(_ value: String, _ sql: any SQLDialect) -> String {
         switch self {
         case .times: "NOT \(sql.matchesWhole(value, pattern: Self.pattern))"
+        case .shape(let pattern): "NOT \(sql.matchesWhole(value, pattern: pattern))"
         case .characters(let count): "length(\(value)) <> \(count)"
         }
     }

@@ -13,14 +13,14 @@ struct GatheringWalk {
     private var made: Set<String> = []
     /// The query that what is looked at is part of, and whether it chooses rows of that.
     private var (select, isChoosing): (Node, Bool) = ([:], false)
-    /// How many parts of the query that choose the newest row leave out rows.
-    private var omissionsOfChoosing = 0
+    /// The queries that choose the newest row of a key.
+    private var choosing: [Node] = []
 
     /// What is made of several rows in a statement.
     static func gatherings(in statement: [String: Any], aggregates: Set<String>) -> [Query.Gathering] {
         var walk = GatheringWalk(aggregates: aggregates)
         walk.visit(statement)
-        let choosesLast = omissions(in: statement) == walk.omissionsOfChoosing
+        let choosesLast = walk.choosesLast(in: statement)
         return walk.found.map { gathering in
             var gathering = gathering
             func isMade(_ column: Query.GatheringColumn) -> Bool { walk.made.contains(column.name.lowercased()) }
@@ -104,14 +104,24 @@ struct GatheringWalk {
             word: node["function_name"] as? String ?? "a window", columns: columns(node["partitions"]),
             tables: tables(in: select["from_table"]))
         let first = (node["orders"] as? [Node])?.first
-        if isChoosing, Self.numberings.contains(node["type"] as? String ?? ""),
+        if isChoosing, choosesFirst, Self.numberings.contains(node["type"] as? String ?? ""),
             first?["type"] as? String == "DESCENDING", first?["null_order"] as? String != "NULLS FIRST",
             let column = columns([first?["expression"] ?? [:]]).first
         {
             gathering.greatest = column
-            omissionsOfChoosing += Self.omissions(in: select)
+            choosing.append(select)
         }
         found.append(gathering)
+    }
+
+    /// Whether the query takes the rows with the number 1 and no other ones: `qualify … = 1`.
+    private var choosesFirst: Bool {
+        guard let qualify = select["qualify"] as? Node, qualify["type"] as? String == "COMPARE_EQUAL" else {
+            return false
+        }
+        let sides = [qualify["left"], qualify["right"]].compactMap { $0 as? Node }
+        return sides.contains { $0["class"] as? String == "WINDOW" }
+            && sides.contains { ($0["value"] as? Node)?["value"] as? Int == 1 }
     }
 
     private mutating func noteAggregate(_ node: Node) {
@@ -152,7 +162,11 @@ struct GatheringWalk {
     /// Notes a join for which it matters that a table has no partner for a row, or which one is the nearest.
     private mutating func noteJoin(_ node: Node) {
         let (kind, way) = (node["join_type"] as? String ?? "", node["ref_type"] as? String ?? "")
-        var sides = ["LEFT": ["right"], "RIGHT": ["left"], "OUTER": ["left", "right"], "ANTI": ["right"]][kind] ?? []
+        var sides =
+            [
+                "LEFT": ["right"], "RIGHT": ["left"], "FULL": ["left", "right"], "OUTER": ["left", "right"],
+                "ANTI": ["right"],
+            ][kind] ?? []
         if way == "ASOF" { sides.append("right") }
         if way == "POSITIONAL" { sides = ["left", "right"] }
         let names = sides.reduce(into: Set<String>()) { $0.formUnion(tables(in: node[$1])) }
@@ -160,14 +174,33 @@ struct GatheringWalk {
         add("\(word == "ANTI" || word == "ASOF" ? "an" : "a") \(word) JOIN", of: names)
     }
 
-    /// How many parts of a query can leave out rows.
-    private static func omissions(in value: Any) -> Int {
-        if let list = value as? [Any] { return list.reduce(0) { $0 + omissions(in: $1) } }
-        guard let node = value as? Node else { return 0 }
-        var count = ["where_clause", "having", "qualify"].count { node[$0] is Node }
-        if node["type"] as? String == "JOIN", !["LEFT", "OUTER"].contains(node["join_type"] as? String) { count += 1 }
-        if let operation = node["setop_type"] as? String, !operation.hasPrefix("UNION") { count += 1 }
-        return node.values.reduce(count) { $0 + omissions(in: $1) }
+    /// Whether nothing behind the part that chooses the newest row can leave it out.
+    private func choosesLast(in statement: Node) -> Bool {
+        guard choosing.count == 1 else { return false }
+        let select = choosing[0]
+        let own = tables(in: select["from_table"])
+        // What it reads comes before it, and what reads other tables has other rows.
+        func omissions(in value: Any?) -> Int {
+            if let list = value as? [Any] { return list.reduce(0) { $0 + omissions(in: $1) } }
+            guard let node = value as? Node else { return 0 }
+            if let key = (node["key"] as? String)?.lowercased(), expressions[key] != nil, node["value"] is Node,
+                own.contains(key) || tables(in: node["value"]).isDisjoint(with: own)
+            {
+                return 0
+            }
+            if node["type"] as? String == "SUBQUERY", node["class"] == nil, tables(in: node).isDisjoint(with: own) {
+                return 0
+            }
+            var count = ["where_clause", "having", "qualify"].count { node[$0] is Node }
+            if node["type"] as? String == "JOIN", !["LEFT", "FULL", "OUTER"].contains(node["join_type"] as? String) {
+                count += 1
+            }
+            if let operation = node["setop_type"] as? String, !operation.hasPrefix("UNION") { count += 1 }
+            // An empty list gives no row.
+            if (node["function_name"] as? String)?.lowercased() == "unnest" { count += 1 }
+            return node.values.reduce(count) { $0 + omissions(in: $1) }
+        }
+        return omissions(in: statement) == omissions(in: select.filter { $0.key != "select_list" })
     }
 
     // MARK: - Where names come from

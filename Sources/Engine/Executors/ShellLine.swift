@@ -11,11 +11,29 @@ struct ShellLine {
     /// Why a reference cannot be followed by the shell; nil where all can.
     private(set) var fault: (message: String, remedy: String)?
 
+    /// A variable with a value as another shell inside of the line reads it.
+    struct Variable: Equatable {
+        let reference: Template.Reference
+        /// Whether it is a word of its own; otherwise it stands in double quotes.
+        let isWord: Bool
+
+        var name: String { "CAUDAL_\(isWord ? "QUOTED" : "ESCAPED")_\(reference.programVariable)" }
+
+        func value(_ value: String) -> String {
+            isWord ? ShellText.quoted(value) : value.replacing(#/[\\"$`]/#) { "\\" + $0.output }
+        }
+    }
+
+    /// Those that the line names besides the variables of its references.
+    private(set) var variables: [Variable] = []
+
     /// What the shell is in the middle of.
     private enum Context: Equatable {
         /// A command: the line itself, `$( … )`, or `( … )` in it.
         case command
         case single
+        /// `$'…'`, which shells know that are not POSIX's.
+        case escaped
         case double
         /// `$(( … ))`, with the depth of its parentheses.
         case arithmetic(depth: Int)
@@ -37,7 +55,8 @@ struct ShellLine {
     private var programs: [Int] = []
     /// What that shell makes of those in single quotes.
     private var inner: [ShellLine] = []
-    private var isInner = false
+    /// Where each command begins in the text that is inside of another, in bytes.
+    private var starts: [Int] = []
     private var isEscaped = false
     /// Here-documents that begin with the next line.
     private var documents: [Document] = []
@@ -76,20 +95,28 @@ struct ShellLine {
                     "write its text in single quotes, or hand the value over behind it: bash -c 'echo \"$1\"' _ ${\(reference)}"
                 )
             }
-            // The shell inside puts the value in, by the quotes of its own text.
+            // What the shell inside reads is quoted for it: it may have none of the variables, as by `docker run`.
+            let shell = inner[inner.count - 1]
+            let isWord = shell.context == .command || shell.context == .parameter && !shell.isInDoubleQuotes
             inner[inner.count - 1].text = ""
             inner[inner.count - 1].add(reference)
-            text += inner[inner.count - 1].text
+            if isWord || shell.context == .double || shell.context == .parameter {
+                let variable = Variable(reference: reference, isWord: isWord)
+                if !variables.contains(variable) { variables.append(variable) }
+                text += "'\"${\(variable.name)}\"'"
+            } else {
+                text += inner[inner.count - 1].text
+            }
             fault = fault ?? inner[inner.count - 1].fault
             return
         }
-        // A shell inside may have been given none of the variables, as by `env -i`.
-        let variable = "${\(reference.programVariable)\(isInner ? "?" : "")}"
+        let variable = "${\(reference.programVariable)}"
         switch context {
         case .command: text += "\"\(variable)\""
         // Quotes inside of `"${x:-…}"` would end those around it.
         case .parameter: text += isInDoubleQuotes ? variable : "\"\(variable)\""
         case .single: text += "'\"\(variable)\"'"
+        case .escaped: text += "'\"\(variable)\"$'"
         case .double, .arithmetic, .comment: text += variable
         case .backticks:
             refuse(
@@ -111,9 +138,26 @@ struct ShellLine {
 
     // MARK: - Text
 
-    /// What stands before a text that a shell, or `eval`, reads as commands.
-    private nonisolated(unsafe) static let beforeProgram =
-        #/(^|[\s;&|(\/])((sh|bash|dash|ksh|zsh|ash)(\s+-\S+)*\s+-[a-z]*c|eval)\s+$/#
+    /// What stands before a text that a shell, `eval` or `trap` reads as commands.
+    private nonisolated(unsafe) static let beforeShell =
+        #/(?:^|[\s;&|(\/"])(?:sh|bash|dash|ksh|zsh|ash)"?(?:\s+(?:[-+][A-Za-z]*o\s+\w+|[-+][A-Za-z]+|--[a-z][\w-]*))*?\s+-[A-Za-z]*c[A-Za-z]*(?:\s+(?:[-+][A-Za-z]*o\s+\w+|[-+][A-Za-z]+))*(?:\s+--)?\s+$/#
+    private nonisolated(unsafe) static let beforeText =
+        #/(?:^|[;&|({\n]|\b(?:then|do|else)\s)\s*(?:eval|trap(?:\s+--)?)\s+$/#
+
+    private var isBeforeProgram: Bool {
+        let end = text.suffix(200)
+        return end.contains(Self.beforeShell) || end.contains(Self.beforeText)
+    }
+
+    private nonisolated(unsafe) static let caseWord = #/(?:^|[\s;&|(])(case\s|esac\b)/#
+
+    /// Whether a parenthesis ends a pattern of `case` in the command that is read.
+    private var isInCase: Bool {
+        guard let start = starts.last else { return false }
+        let command = text[text.utf8.index(text.startIndex, offsetBy: start)...]
+        let words = command.matches(of: Self.caseWord).map(\.output.1)
+        return words.count { $0.hasPrefix("case") } > words.count { $0 == "esac" }
+    }
 
     private mutating func read(_ text: [Character]) {
         var place = 0
@@ -133,24 +177,22 @@ struct ShellLine {
     private mutating func step(_ text: [Character], _ place: Int) -> Int {
         let character = text[place]
         func follows(_ words: String) -> Bool { text[place...].starts(with: words) }
-        if case .document = context {
+        if case .document(let document) = context {
             if !character.isNewline { documentLine?.append(character) }
-            return 1
+            if document.isQuoted { return 1 }
         }
         if isEscaped {
             isEscaped = false
             return 1
         }
         if context == .comment { return 1 }
-        if context == .command, character == "'" || character == "\"",
-            self.text.suffix(200).contains(Self.beforeProgram)
-        {
+        // A text that went on behind its quotes ends with its word.
+        if context == .command, programs.last == contexts.count, character.isWhitespace || ";&|)".contains(character) {
+            programs.removeLast()
+        }
+        if context == .command, character == "'" || character == "\"", isBeforeProgram {
             programs.append(contexts.count)
-            if character == "'" {
-                var program = ShellLine()
-                program.isInner = true
-                inner.append(program)
-            }
+            if character == "'" { inner.append(ShellLine()) }
         }
         if context == .single {
             let isProgram = programs.last == contexts.count - 1 && !inner.isEmpty
@@ -163,6 +205,11 @@ struct ShellLine {
             if isProgram { inner[inner.count - 1].read(Array(text[place..<end])) }
             return end - place
         }
+        if context == .escaped {
+            if character == "'" { contexts.removeLast() }
+            isEscaped = character == "\\"
+            return 1
+        }
         switch character {
         case "\\": isEscaped = true
         case "`":
@@ -172,21 +219,32 @@ struct ShellLine {
                 contexts.append(.arithmetic(depth: 0))
                 return 3
             }
-            if follows("$(") || follows("${") {
-                contexts.append(follows("$(") ? .command : .parameter)
+            if context == .command, follows("$'") {
+                contexts.append(.escaped)
+                return 2
+            }
+            if follows("${") {
+                contexts.append(.parameter)
+                return 2
+            }
+            if follows("$(") {
+                begin()
                 return 2
             }
         case "\"" where context == .double:
             contexts.removeLast()
             if programs.last == contexts.count { programs.removeLast() }
-        case "\"" where context != .backticks: contexts.append(.double)
+        case "\"" where context != .backticks && !isDocument: contexts.append(.double)
         case "'" where context == .command || context == .parameter && !isInDoubleQuotes: contexts.append(.single)
         case "}" where context == .parameter: contexts.removeLast()
         case "(":
-            if context == .command { contexts.append(.command) }
+            if context == .command { begin() }
             if case .arithmetic(let depth) = context { contexts[contexts.count - 1] = .arithmetic(depth: depth + 1) }
         case ")":
-            if context == .command, contexts.count > 1 { contexts.removeLast() }
+            if context == .command, contexts.count > 1, !isInCase {
+                contexts.removeLast()
+                starts.removeLast()
+            }
             if case .arithmetic(let depth) = context {
                 if depth > 0 {
                     contexts[contexts.count - 1] = .arithmetic(depth: depth - 1)
@@ -200,6 +258,12 @@ struct ShellLine {
         default: break
         }
         return 1
+    }
+
+    /// Begins a command inside of another.
+    private mutating func begin() {
+        contexts.append(.command)
+        starts.append(text.utf8.count)
     }
 
     /// - Parameter next: What stands behind the quotes; a text that goes on in other ones is no longer followed.

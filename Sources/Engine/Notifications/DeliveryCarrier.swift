@@ -180,6 +180,9 @@ struct ChannelValues {
     func variables(of line: Template) throws(Failure) -> [String: String] {
         var values: [String: String] = [:]
         for reference in line.references { values[reference.programVariable] = try value(of: reference) }
+        for variable in ShellLine(line).variables {
+            values[variable.name] = variable.value(try value(of: variable.reference))
+        }
         // Those of `.env` are there too, as for the commands of stages.
         return variables.merging(values) { $1 }
     }

@@ -131,9 +131,15 @@ package struct CommandStage: StageType {
                 variables[reference.programVariable] = attempt.value(of: reference) ?? ""
             }
         case .line(let template):
-            arguments =
-                ShellText.words(of: template).map { $0.map { $0.filled { attempt.value(of: $0) ?? "" } } }
-                ?? ["/bin/sh", "-c", ShellLine(template).text]
+            if let words = ShellText.words(of: template) {
+                arguments = words.map { $0.filled { attempt.value(of: $0) ?? "" } }
+            } else {
+                let line = ShellLine(template)
+                arguments = ["/bin/sh", "-c", line.text]
+                for variable in line.variables {
+                    variables[variable.name] = variable.value(attempt.value(of: variable.reference) ?? "")
+                }
+            }
             // Where the program runs, the variable itself may not be there, or be another one.
             for case .environment(let name) in template.references {
                 variables[Template.Reference.environment(name).programVariable] =

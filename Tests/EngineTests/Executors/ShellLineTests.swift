@@ -24,6 +24,13 @@ struct ShellLineTests {
         "cat <<A >/dev/null; cat <<B | tr -d '\\n'\nit's\nA\n[${params.x}]\nB\n",
         "v=$(cat <<E\nit's\nE\n); printf '[%s]' ${params.x}",
         #"printf '[%s]' "$(( 1 << 2 ))"${params.x} | sed 's/^.4/[/'"#,
+        #"env -i /bin/sh -c 'printf "[%s]" ${params.x}'"#,
+        #"env -i bash -euo pipefail -c 'printf "[%s]" "${params.x}"'"#,
+        #"true; trap 'printf "[%s]" ${params.x}' EXIT"#,
+        #"sh -c 'echo "it'\''s"' > /dev/null; printf '[%s]' ${params.x}"#,
+        "cat <<E | tr -d '\\n'\n$(printf '[%s]' ${params.x})\nE\n",
+        #"v="$(case abc in abc) printf '[%s]' "${params.x}";; esac)"; printf %s "$v""#,
+        #"v=$(case abc in (abc) printf '[%s]' ${params.x};; esac); printf %s "$v""#,
         #"bash -c 'printf "[%s]" ${params.x}'"#,
         #"sh -ec 'v="$(printf %s "${params.x}")"; printf "[%s]" "$v"'; true "${params.x}""#,
         #"eval 'printf "[%s]" "${params.x}"'"#, #"bash -c 'printf "[%s]" "$1"' _ ${params.x}"#,
@@ -34,19 +41,31 @@ struct ShellLineTests {
     func whole(shell: String, line: String) async throws {
         let line = ShellLine(try Template(parsing: line))
         #expect(line.fault == nil)
+        var environment = ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": Self.value]
+        for variable in line.variables { environment[variable.name] = variable.value(Self.value) }
         let answer = try await ToolRun.output(
-            of: shell, ["-c", line.text], environment: ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": Self.value],
-            reactor: ProcessReactor())
+            of: shell, ["-c", line.text], environment: environment, reactor: ProcessReactor())
         #expect(answer.text == "[\(Self.value)]", "\(line.text)\n\(answer)")
     }
 
-    @Test("A shell inside of a line that was given none of the variables fails")
-    func unset() async throws {
-        let line = ShellLine(try Template(parsing: "env -i /bin/sh -c 'rm -rf ${params.x}/tmp; echo done'"))
+    @Test(
+        "What is called like a shell, or like its words, and is none gets the value",
+        arguments: [
+            "yq eval '.day = \"${params.x}\"' f.yaml", "model eval \"${params.x}\"", "sh script.sh -c '${params.x}'",
+            "mytrap '${params.x}'", "push -c '${params.x}'",
+        ])
+    func others(line: String) throws {
+        let line = ShellLine(try Template(parsing: line))
+        #expect(line.fault == nil && line.variables.isEmpty && line.text.contains("${CAUDAL_PARAM_X}"), "\(line.text)")
+    }
+
+    @Test("Quotes that only some shells know are followed")
+    func escaped() async throws {
+        let line = ShellLine(try Template(parsing: #"printf '%s' $'it\'s [' ${params.x} $'\x5d'"#))
         let answer = try await ToolRun.output(
-            of: "/bin/sh", ["-c", line.text], environment: ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": "/none"],
+            of: "/bin/bash", ["-c", line.text], environment: ["PATH": "/usr/bin:/bin", "CAUDAL_PARAM_X": Self.value],
             reactor: ProcessReactor())
-        #expect(line.fault == nil && answer.exit != .exited(0) && answer.text == "", "\(answer)")
+        #expect(line.fault == nil && answer.text == "it's [\(Self.value)]", "\(answer)")
     }
 
     @Test(
