@@ -66,7 +66,10 @@ enum InspectorPane: DashboardPane {
         // Where there is little room, how much more there is tells more than the names of the other pages.
         func isTooWide() -> Bool { !facts.isEmpty && tabs.reduce(0) { $0 + TextWidth.of($1.text) } > room }
         if isTooWide() { tabs = tabBar(state.tab, room: 0) }
-        if isTooWide() { tabs = [Span(state.tab.rawValue, Style(.accent, .bold))] }
+        if isTooWide() {
+            let isApart = facts.first?.text.hasPrefix(" ") == true
+            tabs = [Span(state.tab.rawValue, Style(.accent, .bold)), Span(isApart ? "" : "  ")]
+        }
         buffer.rule(frame, title: title, facts: tabs + facts, isFocused: view.isFocused)
         let (start, limit) = (frame.columns.lowerBound + 1, frame.columns.count - 1)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
