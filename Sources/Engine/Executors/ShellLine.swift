@@ -98,14 +98,13 @@ struct ShellLine {
             // What the shell inside reads is quoted for it: it may have none of the variables, as by `docker run`.
             let shell = inner[inner.count - 1]
             let isWord = shell.context == .command || shell.context == .parameter && !shell.isInDoubleQuotes
-            inner[inner.count - 1].text = ""
             inner[inner.count - 1].add(reference)
             if isWord || shell.context == .double || shell.context == .parameter {
                 let variable = Variable(reference: reference, isWord: isWord)
                 if !variables.contains(variable) { variables.append(variable) }
                 text += "'\"${\(variable.name)}\"'"
             } else {
-                text += inner[inner.count - 1].text
+                text += String(inner[inner.count - 1].text.dropFirst(shell.text.count))
             }
             fault = fault ?? inner[inner.count - 1].fault
             return

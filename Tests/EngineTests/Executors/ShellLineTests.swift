@@ -24,6 +24,8 @@ struct ShellLineTests {
         "cat <<A >/dev/null; cat <<B | tr -d '\\n'\nit's\nA\n[${params.x}]\nB\n",
         "v=$(cat <<E\nit's\nE\n); printf '[%s]' ${params.x}",
         #"printf '[%s]' "$(( 1 << 2 ))"${params.x} | sed 's/^.4/[/'"#,
+        #"bash -c 'v=$(printf "[%s]" ${params.x} $(true)); printf %s "$v"'"#,
+        #"sh -c 'v="$(case a in a) (printf "[%s]" "${params.x}" $(true));; esac)"; printf %s "$v"'"#,
         #"env -i /bin/sh -c 'printf "[%s]" ${params.x}'"#,
         #"env -i bash -euo pipefail -c 'printf "[%s]" "${params.x}"'"#,
         #"true; trap 'printf "[%s]" ${params.x}' EXIT"#,
