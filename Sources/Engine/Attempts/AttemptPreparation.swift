@@ -49,8 +49,7 @@ extension AttemptContext {
         let publication = try versionFinder.publication(at: place)
         // The output of an item that was none when all were made anew is older than that.
         if stage.fanOut != nil, let publication, publication.stage == stage.id,
-            let refreshed = try store.lastRefresh(
-                of: stage.id, pipeline: loaded.pipeline.name, upTo: facts.runID, isPart: true),
+            let refreshed = try EarlierOutputs(loaded, facts: facts, store: store).lastRefresh(of: stage, isPart: true),
             publication.run.rawValue < refreshed.rawValue
         {
             log.note(

@@ -30,8 +30,7 @@ package struct EarlierOutputs: Sendable {
     ) throws -> [EarlierFile] {
         // What was there before an output was made anew is no part of it, also where an item is no more.
         let refreshed =
-            producer.definition.mergedOutput == dataset.name
-            ? try store.lastRefresh(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart) : nil
+            producer.definition.mergedOutput == dataset.name ? try lastRefresh(of: producer, isPart: isPart) : nil
         func isOlder(_ publication: Publication) -> Bool {
             publication.stage == producer.id && publication.run.rawValue < refreshed?.rawValue ?? ""
         }
@@ -140,6 +139,16 @@ package struct EarlierOutputs: Sendable {
     private func lastSuccess(of producer: Stage) throws(StoreError) -> RunID? {
         try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: run).first {
             difference($0.run, $0.parameters, $0.environment, producer) == nil
+        }?.run
+    }
+
+    /// The newest run with this run's values that made the outputs of a stage anew: with other values they are others.
+    ///
+    /// - Parameter isPart: Whether the stage takes part in this run.
+    /// - Throws: ``StoreError`` when the history cannot be read.
+    func lastRefresh(of producer: Stage, isPart: Bool) throws(StoreError) -> RunID? {
+        try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart).first {
+            $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
         }?.run
     }
 

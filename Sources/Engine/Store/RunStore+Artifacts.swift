@@ -120,23 +120,28 @@ extension RunStore {
         }
     }
 
-    /// The newest run before `run` that made the outputs of a stage anew, where it adds to them; or `run` itself.
+    /// The runs before `run` that made the outputs of a stage anew, where it adds to them, and `run` itself; newest first.
     ///
     /// - Parameter isPart: Whether the stage takes part in `run`.
     /// - Throws: ``StoreError`` when the store cannot be read.
-    package func lastRefresh(
+    package func refreshes(
         of stage: StageID, pipeline: String, upTo run: RunID, isPart: Bool
-    ) throws(StoreError) -> RunID? {
+    ) throws(StoreError) -> [StageSuccess] {
         try read { db in
-            try String.fetchOne(
+            try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id FROM runs WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
+                    SELECT id, parameters, environment FROM runs
+                    WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
                         OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
                             AND outcome IN ('succeeded', 'reused')))
-                    ORDER BY id DESC LIMIT 1
+                    ORDER BY id DESC
                     """, arguments: [pipeline, run.rawValue, stage.rawValue, isPart]
-            ).map { RunID($0) }
+            ).map { row in
+                StageSuccess(
+                    run: RunID(row["id"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    environment: row["environment"])
+            }
         }
     }
 
