@@ -154,9 +154,13 @@ package struct StageReuse: Sendable {
         let paths = words.filter { !$0.isEmpty && $0.utf8.count < 4096 && !$0.contains("\0") }.flatMap { word in
             folders.flatMap { Self.files(named: PathText.absolute(word, in: $0)) }
         }
+        // Its own output, of which a pattern beside it may tell, does not determine it.
+        let own = attempt.stage.definition.outputs.compactMap { loaded.pipeline.dataset($0)?.path }.map { path in
+            let text = path.filled { if case .item = $0 { "*" } else { attempt.value(of: $0) ?? "" } }
+            return PathText.absolute(text, in: loaded.pipeline.root)
+        }
         return Set(paths).sorted().compactMap { path in
-            // What stages write is compared where it is an input, and is made where it is an output.
-            if (try? store.isPublished(PathText.relative(path, to: loaded.pipeline.root))) == true { return nil }
+            if own.contains(where: { path == $0 || path.hasPrefix($0 + "/") || Glob.matches(path, $0) }) { return nil }
             return InputVersion(
                 dataset: nil, path: PathText.relative(path, to: loaded.pipeline.root),
                 sizeInBytes: FileText.size(path) ?? 0, contentHash: store.fingerprint(ofFile: path))

@@ -57,12 +57,12 @@ final class SSHConnections: Sendable {
     /// The number of one may be that of a process in another container: only what is a day old is removed.
     private static func removeOfDead() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? [] where name.hasPrefix(prefix) {
-            let number = Int32(name.dropFirst(prefix.count).prefix { $0 != "-" })
+            guard let number = Int32(name.dropFirst(prefix.count).prefix { $0 != "-" }) else { continue }
             var status = stat()
             guard lstat("/tmp/" + name, &status) == 0, status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFDIR,
                 time(nil) - status.st_mtim.tv_sec > 86_400
             else { continue }
-            if let number, kill(number, 0) == 0 || errno != ESRCH { continue }
+            if kill(number, 0) == 0 || errno != ESRCH { continue }
             // What cannot be removed is an empty folder among the temporary files.
             try? FileManager.default.removeItem(atPath: "/tmp/" + name)
         }
