@@ -1,0 +1,42 @@
+import CaudalModel
+
+/// What values are called where programs get them, and what they are compared with.
+extension PipelineRules {
+    /// Programs tell values apart by variables, in whose names letters are capitals and other signs are `_`.
+    static func checkVariables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        func check(_ references: [(Template.Reference, SourceLocation)]) {
+            var seen: [String: Template.Reference] = [:]
+            for (reference, location) in references {
+                let variable = reference.programVariable
+                if let other = seen[variable], other != reference {
+                    problems.report(
+                        "'${\(other)}' and '${\(reference)}' are one variable to programs: \(variable)",
+                        remedy: "give one of them a name that differs in more than signs and case", at: location)
+                }
+                seen[variable] = reference
+            }
+        }
+        let programs = pipeline.stages.filter(\.definition.runsProgram)
+        if !programs.isEmpty { check(pipeline.parameters.map { (.param($0.name), $0.location) }) }
+        for stage in programs {
+            check(stage.definition.inputs.map { (.input($0.value.rawValue), $0.location) })
+            if let fanOut = stage.fanOut { check(fanOut.variables.map { (.item($0.name), fanOut.location) }) }
+        }
+    }
+
+    /// Refuses a comparison with a text that a parameter never has.
+    static func checkCondition(_ stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
+        guard let condition = stage.condition else { return }
+        for (side, other) in [(condition.left, condition.right), (condition.right, condition.left)] {
+            guard other.references.isEmpty, let parameter = pipeline.parameter(of: side) else { continue }
+            let text = other.description
+            // A whole number may lie below a fraction.
+            if parameter.kind == .integer, let number = Double(text), number.isFinite { continue }
+            if case .failure(let fault) = parameter.value(of: text, now: Moment(wall: 0, steady: 0)) {
+                problems.report(
+                    "'\(parameter.name)' is never '\(text)': \(fault.message)",
+                    remedy: "compare it with a value that it can have", at: condition.location)
+            }
+        }
+    }
+}
