@@ -38,7 +38,7 @@ struct child_order {
     char *const *envp;
     const char *cwd;
     int fds[3];
-    int own_group;
+    int own_session;
     const struct cs_note *note;
 };
 
@@ -94,7 +94,8 @@ static struct rlimit files_before;
 
 // Prepares the child and executes its program; returns an errno, and only on failure.
 static int begin_program(const struct child_order *order) {
-    if (order->own_group && setpgid(0, 0) != 0) return errno;
+    // Without the caller's terminal, which a program could wait for unseen or paint over.
+    if (order->own_session && setsid() < 0) return errno;
     struct sigaction action;
     for (int number = 1; number < NSIG; number++) {
         if (number == SIGKILL || number == SIGSTOP || sigaction(number, 0, &action) != 0) continue;
@@ -136,7 +137,7 @@ pid_t cs_spawn_noted(const char *path, char *const argv[], char *const envp[], c
                      const struct cs_note *note) {
     struct child_order order = {
         .path = path, .argv = argv, .envp = envp, .cwd = cwd, .fds = { stdin_fd, stdout_fd, stderr_fd },
-        .own_group = !controlling_terminal, .note = note,
+        .own_session = !controlling_terminal, .note = note,
     };
     // No signal handler of this process may run in the child, which shares its memory.
     sigset_t all, before;

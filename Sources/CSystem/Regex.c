@@ -26,7 +26,7 @@ static pcre2_match_data *own_match_data(void) {
     pthread_once(&key_once, make_key);
     pcre2_match_data *data = pthread_getspecific(key);
     if (!data) {
-        data = pcre2_match_data_create(1, NULL);
+        data = pcre2_match_data_create(1 + cs_regex_most_groups, NULL);
         pthread_setspecific(key, data);
     }
     return data;
@@ -91,5 +91,23 @@ int cs_regex_find(const cs_regex *regex, const void *text, size_t size, size_t f
     range[0] = ends[0];
     // A pattern may set the start of its match behind its end.
     range[1] = ends[1] < ends[0] ? ends[0] : ends[1];
+    return result;
+}
+
+int cs_regex_group_count(const cs_regex *regex) {
+    uint32_t count = 0;
+    pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
+    return (int)count;
+}
+
+int cs_regex_groups(const cs_regex *regex, const void *text, size_t size, size_t ranges[2 * cs_regex_most_groups]) {
+    int result = match(regex, text, size, 0);
+    if (result != cs_regex_found) return result;
+    PCRE2_SIZE *ends = pcre2_get_ovector_pointer(own_match_data());
+    for (int end = 0; end < 2 * cs_regex_most_groups; end++) {
+        // What a pattern has too few groups for is not written to.
+        int is_there = end / 2 < cs_regex_group_count(regex);
+        ranges[end] = is_there && ends[2 + end] != PCRE2_UNSET ? ends[2 + end] : 0;
+    }
     return result;
 }

@@ -118,7 +118,7 @@ struct StageSearchTests {
         var state = fanOut()
         state.isLive = false
         let effects = state.press(["e", "r", .tab, .enter])
-        guard case .reopen(.retryItems("clean", ["p17"]), _)? = effects.first else {
+        guard case .reopen(.retryItems("clean", ["p17"], downstream: false), _)? = effects.first else {
             Issue.record("\(effects) is no retry of the item")
             return
         }

@@ -54,6 +54,74 @@ struct FilesOfItemsTests {
         #expect(project.text("sum.csv") == "n,v\n1,1\n")
     }
 
+    /// Two items, of which `y` fails; what reads their files, and does not run.
+    private func halfDone(_ items: String) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: half
+            datasets: {keys: {path: keys.csv}, b: {path: "out/b_${item.k}.csv"}, c: {path: out/c.csv}}
+            stages:
+              b:
+                type: command
+                foreach: {k: \(items)}
+                run: "test ! -e broken.${item.k} || exit 3; echo v > $CAUDAL_OUTPUT; echo ${item.k} >> $CAUDAL_OUTPUT"
+                output: b
+              c: {type: sql, query: "select v from b order by v", output: c}
+            """)
+        try project.write("keys.csv", "k\nx\ny\n")
+        try project.write("broken.y", "")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && project.exists("out/b_x.csv") && !project.exists("out/b_y.csv"), "\(run)")
+        return project
+    }
+
+    @Test(
+        "Files of some items do not pass for all of them where the stage takes no part",
+        arguments: ["[x, y]", "{sql: select k from keys}"])
+    func partOfItems(items: String) async throws {
+        let project = try await halfDone(items)
+        let words = "there is no out/b_y.csv, which the item y of 'b' writes, and has none since run"
+        let selected = try await project.caudal("run", "p.yaml", "--select", "c", "--plain")
+        #expect(selected.status == 2 && selected.errors.contains(words), "\(selected)")
+        let marked = try await project.caudal("mark", "last", "b", "succeeded", "--reason", "x", "--plain", "--yes")
+        #expect(marked.status == 1 && (marked.output + marked.errors).contains(words), "\(marked)")
+        #expect(!project.exists("out/c.csv"))
+        // What is put there by hand, or skipped by an operator, is what they want.
+        try project.write("out/b_y.csv", "v\nz\n")
+        #expect(try await project.caudal("run", "p.yaml", "--select", "c", "--plain").status == 0)
+        #expect(project.text("out/c.csv") == "v\nx\nz\n")
+    }
+
+    @Test("An item that an operator skipped has no file, and the others are read without it")
+    func skippedItem() async throws {
+        let project = try await halfDone("[x, y]")
+        let skipped = try await project.caudal("mark", "last", "b/y", "skipped", "--reason", "x", "--plain", "--yes")
+        #expect(skipped.status == 0 && project.text("out/c.csv") == "v\nx\n", "\(skipped)")
+        #expect(try await project.caudal("run", "p.yaml", "--select", "c", "--plain").status == 0)
+    }
+
+    @Test("A listed item without a file is missed where no run knows of it")
+    func neverRun() async throws {
+        let project = try await halfDone("[x, y]")
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal"))
+        let selected = try await project.caudal("run", "p.yaml", "--select", "c", "--plain")
+        #expect(selected.status == 2 && selected.errors.contains("there is no out/b_y.csv"), "\(selected)")
+    }
+
+    @Test("An item is retried with what is downstream of it")
+    func itemWithDownstream() async throws {
+        let project = try await halfDone("[x, y]")
+        try FileManager.default.removeItem(atPath: project.folder.path("broken.y"))
+        #expect(try await project.caudal("retry", "last", "--plain").status == 0)
+        let text = try project.read("p.yaml")
+        try project.write("p.yaml", text.replacing("echo ${item.k} >>", with: "echo new-${item.k} >>"))
+        let again = try await project.caudal("retry", "last", "b/x", "--downstream", "--plain", "--yes")
+        #expect(again.status == 0 && project.text("out/c.csv") == "v\nnew-x\ny\n", "\(again)")
+    }
+
     @Test("A file of an item that is gone is read in the run's version, and not left out")
     func goneItem() async throws {
         let project = try project(

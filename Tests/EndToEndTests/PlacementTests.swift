@@ -126,6 +126,7 @@ struct PlacementTests {
                 type: command
                 run: |
                   touch .caudal/mine && echo state is open
+                  ls .caudal/runs/*/socket .caudal/*.db .caudal/runs/*/parameters.json && echo state is open
                   cat \(outside.path)/secret && echo outside is open
                   ls -A /sys/class/net 2>/dev/null | grep -v lo && echo the network is open
                   echo "variable $CAUDAL_DUCKDB"

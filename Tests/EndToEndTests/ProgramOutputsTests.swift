@@ -56,6 +56,34 @@ struct ProgramOutputsTests {
         #expect(log.contains("its output is still written by sleep ("), "\(log)")
     }
 
+    @Test(
+        "A program that ends well only because it was asked to stop has not made its output",
+        arguments: ["", "retry: 1"])
+    func politeProgram(more: String) async throws {
+        let project = try project(
+            #"["sh", "-c", "trap 'echo half > $CAUDAL_OUTPUT; exit 0' TERM; sleep 1000 & wait"]"#,
+            more: "timeout: 1s\n    " + more.replacing("1", with: "{limit: 1, delay: 0s}"))
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.status == 1 && answer.output.contains("took longer than 1s"), "\(answer)")
+        #expect(!project.exists("o.csv"))
+        #expect(answer.output.contains("attempt 2") == !more.isEmpty, "\(answer)")
+    }
+
+    @Test(
+        "A script fails at its first line that fails, unless it says otherwise",
+        arguments: [
+            ("exit-of-line; echo late >> $CAUDAL_OUTPUT", true),
+            ("sh -c 'echo half; exit 3' > $CAUDAL_OUTPUT\necho done", false),
+            ("set +e\nfalse\necho done > $CAUDAL_OUTPUT", true), ("false || true\necho done > $CAUDAL_OUTPUT", true),
+            ("if false; then\n  exit 4\nfi\necho done > $CAUDAL_OUTPUT", true),
+        ])
+    func scripts(script: String, succeeds: Bool) async throws {
+        let lines = script.split(separator: "\n").map { "          \($0)" }.joined(separator: "\n")
+        let project = try project("|\n\(lines)")
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.status == (succeeds ? 0 : 1) && project.exists("o.csv") == succeeds, "\(answer)")
+    }
+
     @Test("Cancelling ends who still writes, and then nothing is published")
     func cancelled() async throws {
         let project = try project(#"["sh", "-c", "sleep 1000 > $CAUDAL_OUTPUT & touch begun; exit 0"]"#)

@@ -47,6 +47,27 @@ struct SignalTests {
         #expect(ran.status == 1 && ran.output.contains("a: exit status 3"), "\(ran)")
     }
 
+    @Test("Programs have no terminal, which they could wait for unseen or paint over")
+    func programsWithoutTerminal() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              asks: {type: command, run: "read answer < /dev/tty && echo $answer"}
+              paints: {type: command, run: "echo painted > /dev/tty"}
+            """)
+        let terminal = try Pseudoterminal(reads: true)
+        let run = try await terminal.start(project, "run", "p.yaml", "--plain")
+        #expect(try await run.status.value == 1)
+        for stage in ["asks", "paints"] {
+            let log = try await project.caudal("logs", "--stage", stage)
+            #expect(log.output.contains("/dev/tty: No such device or address"), "\(log)")
+        }
+    }
+
     @Test("SIGTERM ends a run whose terminal has gone")
     func withoutTerminal() async throws {
         let project = try project()

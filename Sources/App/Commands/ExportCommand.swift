@@ -57,8 +57,24 @@ struct ExportCommand: AsyncParsableCommand {
     private func writeBundle(_ run: RunState, _ store: RunStore) throws {
         let name = output ?? "\(PathComponent.of(run.plan.pipeline))-\(run.id).caudal"
         let path = PathText.absolute(name, in: state.project.currentFolder)
-        try Output.reporting { try RunBundle.write(run.id, of: store, to: path) }
+        try Output.reporting { try RunBundle.write(run.id, of: store, to: path, masking: masker(of: run, store)) }
         Output.line("wrote run \(run.id) to \(name); show it with: caudal replay \(name)")
+    }
+
+    /// A masker for the secrets of the run's own version of the pipeline file.
+    private func masker(of run: RunState, _ store: RunStore) -> SecretMasker {
+        let folder = store.folder.run(run.id)
+        do {
+            let loaded = try PipelineLoader(variables: state.variables).load(
+                run.plan.file, environment: run.plan.environment, root: run.plan.root,
+                kept: folder.keptPipeline(of: run.plan))
+            return loaded.masker(parameters: try folder.filled(run.plan.parameters))
+        } catch {
+            Output.error(
+                "caudal: the pipeline of run \(run.id) cannot be read any more, so that secrets in its file may be in the "
+                    + "bundle: \(Output.oneLine(error))")
+            return folder.masker(of: run.plan, state.variables)
+        }
     }
 
     private func send(_ run: ExportedRun, _ format: ExportFormat, _ store: RunStore) async throws {

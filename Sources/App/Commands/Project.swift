@@ -66,10 +66,15 @@ struct StateOptions: ParsableArguments {
         chosen ?? StateFolder(path: PathText.absolute(".caudal", in: root))
     }
 
-    /// The nearest state folder in the current folder or above it; nil when it holds no runs.
+    /// The state folder of the project that the user named, or the nearest in the current folder or above it; nil when it
+    /// holds no runs.
     func foundStateFolder() -> StateFolder? {
         if let chosen { return StateFolder.found(from: project.currentFolder, [StateFolder.variable: chosen.path]) }
-        return StateFolder.found(from: project.chosenFolder ?? project.currentFolder, [:])
+        if let root = project.chosenFolder {
+            // One above it is that of another project.
+            return StateFolder.found(from: root, [StateFolder.variable: stateFolder(root: root).path])
+        }
+        return StateFolder.found(from: project.currentFolder, [:])
     }
 
     /// The state folder of the current project; ends the program with an error when there is none.
@@ -78,7 +83,8 @@ struct StateOptions: ParsableArguments {
         if let chosen {
             Output.error("error: there are no runs in \(chosen.path)")
         } else {
-            Output.error("error: there are no runs here: no .caudal in \(project.currentFolder) or above it")
+            let place = project.chosenFolder ?? "\(project.currentFolder) or above it"
+            Output.error("error: there are no runs here: no .caudal in \(place)")
         }
         Output.error("  start a run with 'caudal run FILE', change to its project, or give the folder with --state")
         throw ExitStatus.failed.code

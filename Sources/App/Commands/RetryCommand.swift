@@ -15,7 +15,7 @@ struct RetryCommand: AsyncParsableCommand {
     @Argument(help: "A stage, or an item as STAGE/ITEM (default: everything that failed or was cancelled).")
     var stage: UnitArgument?
 
-    @Flag(help: "Also rerun everything downstream of the stage.")
+    @Flag(help: "Also rerun everything downstream of the stage or the item.")
     var downstream = false
 
     @Flag(help: "Rerun everything that failed or was cancelled (the default without a stage).")
@@ -71,7 +71,7 @@ struct RetryCommand: AsyncParsableCommand {
         }
         guard let unit = stage?.unit else { return .retryFailed }
         guard let item = unit.item else { return .retry(unit.stage, downstream: downstream) }
-        return .retryItems(unit.stage, [item])
+        return .retryItems(unit.stage, [item], downstream: downstream)
     }
 }
 

@@ -61,7 +61,11 @@ struct ConfirmationRequest: Equatable {
         if let key = selection.item {
             return ConfirmationRequest(
                 title: "Retry \(selection)?",
-                answers: [Answer(label: "Retry", command: .retryItems(selection.stage, [key]))])
+                answers: [
+                    Answer(label: "Retry", command: .retryItems(selection.stage, [key])),
+                    Answer(
+                        label: "With all downstream", command: .retryItems(selection.stage, [key], downstream: true)),
+                ])
         }
         // The items of a fan-out have attempts of their own.
         let attempt =

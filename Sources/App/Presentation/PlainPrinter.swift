@@ -194,7 +194,9 @@ enum CommandWords {
         switch command {
         case .retry(let stage, downstream: false): "retry \(stage)"
         case .retry(let stage, downstream: true): "retry \(stage) and everything downstream"
-        case .retryItems(let stage, let keys): "retry " + keys.map { "\(stage)/\($0)" }.joined(separator: ", ")
+        case .retryItems(let stage, let keys, let downstream):
+            "retry " + keys.map { "\(stage)/\($0)" }.joined(separator: ", ")
+                + (downstream ? " and everything downstream" : "")
         case .retryStages(let stages): "retry " + stages.map(\.rawValue).joined(separator: ", ")
         case .retryFailed: "retry everything that failed"
         case .cancel(let unit): "cancel \(unit)"

@@ -238,6 +238,15 @@ int cs_regex_matches(const cs_regex *regex, const void *text, size_t size);
 /// The same for the text from a byte on; `range` gets where the part that matches begins and ends.
 int cs_regex_find(const cs_regex *regex, const void *text, size_t size, size_t from, size_t range[2]);
 
+/// The number of groups in parentheses.
+int cs_regex_group_count(const cs_regex *regex);
+
+enum { cs_regex_most_groups = 2 };
+
+/// The same for the first groups of the first part that matches: `ranges` gets where they begin and end, 0 and 0 for those
+/// that took no part.
+int cs_regex_groups(const cs_regex *regex, const void *text, size_t size, size_t ranges[2 * cs_regex_most_groups]);
+
 /// A compressed file that is being read.
 typedef struct cs_gunzip cs_gunzip;
 

@@ -7,6 +7,9 @@ package struct ExpressionParser {
 
     /// The maximum nesting depth of an expression.
     static let depthLimit = 100
+    /// The maximum number of operators in chains, each of which lies one deeper in the tree.
+    static let chainLimit = 800
+    private var chained = 0
 
     /// Parses a whole expression.
     ///
@@ -61,15 +64,29 @@ package struct ExpressionParser {
 
     // MARK: - Grammar, lowest precedence first
 
+    /// An operator between what stands so far and what follows.
+    private mutating func chain(
+        _ operation: Expression.BinaryOperator, _ left: Expression,
+        _ next: (inout Self) throws(ExpressionFault) -> Expression
+    ) throws(ExpressionFault) -> Expression {
+        let place = offset
+        chained += 1
+        guard chained <= Self.chainLimit else {
+            throw ExpressionFault(
+                "an expression has at most \(Self.chainLimit) operators",
+                remedy: "compare with many values by 'in (…)', or derive parts of it in steps before", at: place)
+        }
+        advance()
+        return Expression(.binary(operation, left, try next(&self)), at: place)
+    }
+
     private mutating func expression() throws(ExpressionFault) -> Expression {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Self.depthLimit else { throw ExpressionFault("this is nested too deeply", at: offset) }
         var left = try conjunction()
         while isKeyword("or") {
-            let place = offset
-            advance()
-            left = Expression(.binary(.or, left, try conjunction()), at: place)
+            left = try chain(.or, left) { parser throws(ExpressionFault) in try parser.conjunction() }
         }
         return left
     }
@@ -77,9 +94,7 @@ package struct ExpressionParser {
     private mutating func conjunction() throws(ExpressionFault) -> Expression {
         var left = try negation()
         while isKeyword("and") {
-            let place = offset
-            advance()
-            left = Expression(.binary(.and, left, try negation()), at: place)
+            left = try chain(.and, left) { parser throws(ExpressionFault) in try parser.negation() }
         }
         return left
     }
@@ -142,9 +157,7 @@ package struct ExpressionParser {
     private mutating func concatenation() throws(ExpressionFault) -> Expression {
         var left = try sum()
         while current == .symbol("||") {
-            let place = offset
-            advance()
-            left = Expression(.binary(.concatenate, left, try sum()), at: place)
+            left = try chain(.concatenate, left) { parser throws(ExpressionFault) in try parser.sum() }
         }
         return left
     }
@@ -152,9 +165,9 @@ package struct ExpressionParser {
     private mutating func sum() throws(ExpressionFault) -> Expression {
         var left = try product()
         while case .symbol(let symbol) = current, symbol == "+" || symbol == "-" {
-            let place = offset
-            advance()
-            left = Expression(.binary(symbol == "+" ? .add : .subtract, left, try product()), at: place)
+            left = try chain(symbol == "+" ? .add : .subtract, left) { parser throws(ExpressionFault) in
+                try parser.product()
+            }
         }
         return left
     }
@@ -163,9 +176,7 @@ package struct ExpressionParser {
         let operators: [String: Expression.BinaryOperator] = ["*": .multiply, "/": .divide, "%": .remainder]
         var left = try factor()
         while case .symbol(let symbol) = current, let operation = operators[symbol] {
-            let place = offset
-            advance()
-            left = Expression(.binary(operation, left, try factor()), at: place)
+            left = try chain(operation, left) { parser throws(ExpressionFault) in try parser.factor() }
         }
         return left
     }

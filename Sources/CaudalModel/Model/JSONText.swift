@@ -15,8 +15,9 @@ package enum JSONText {
 
     /// Appends bytes as a JSON string.
     ///
-    /// Bytes that are not UTF-8 are kept as unpaired surrogates (`\udc80`–`\udcff`), as Python's `surrogateescape`
-    /// does, so that a program's exact output can be restored.
+    /// Bytes that are not UTF-8 are kept as escaped characters for private use (`\udbff\udf80`–`\udbff\udfff`, which are
+    /// U+10FF80–U+10FFFF), so that a program's exact output can be restored and every reader of JSON takes the text.
+    /// The same characters in a program's output are not escaped.
     package static func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + text.count + 2)
         bytes.append(quote)
@@ -44,6 +45,8 @@ package enum JSONText {
 
     private static let quote = UInt8(ascii: "\"")
     private static let backslash = UInt8(ascii: "\\")
+    private static let beginOfControl = Array(#"\u00"#.utf8)
+    private static let beginOfByte = Array(#"\udbff\udf"#.utf8)
     private static let hex = Array("0123456789abcdef".utf8)
 
     private static func escape(_ byte: UInt8, to bytes: inout [UInt8]) {
@@ -53,8 +56,7 @@ package enum JSONText {
         case UInt8(ascii: "\t"): bytes += [backslash, UInt8(ascii: "t")]
         case UInt8(ascii: "\r"): bytes += [backslash, UInt8(ascii: "r")]
         default:
-            bytes +=
-                byte < 0x80 ? [backslash, UInt8(ascii: "u"), 0x30, 0x30] : [backslash, UInt8(ascii: "u"), 0x64, 0x63]
+            bytes += byte < 0x80 ? beginOfControl : beginOfByte
             bytes += [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
         }
     }

@@ -131,6 +131,16 @@ package struct Pipeline: Sendable {
         return parameters.first { $0.name == name }
     }
 
+    /// What a condition compares, by the types of its parameters.
+    package func values(of condition: Condition) -> Condition.Values {
+        let sides = [condition.left, condition.right]
+        let names = sides.flatMap(\.references).compactMap { if case .param(let name) = $0 { name } else { nil } }
+        if names.isEmpty { return .untyped }
+        let compared = sides.compactMap { parameter(of: $0) }
+        let areNumbers = compared.allSatisfy { $0.kind == .integer || $0.kind == .number }
+        return areNumbers && compared.count == names.count ? .numbers : .texts
+    }
+
     /// The stage that writes a dataset; nil for a source.
     package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 

@@ -3,9 +3,9 @@ extension RunCommand {
     package var words: String {
         switch self {
         case .retry(let stage, let downstream): "retry \(stage)" + (downstream ? " and downstream" : "")
-        case .retryItems(let stage, let items):
+        case .retryItems(let stage, let items, let downstream):
             "retry \(stage)[" + items.prefix(3).map(\.rawValue).joined(separator: ", ")
-                + (items.count > 3 ? ", …" : "") + "]"
+                + (items.count > 3 ? ", …" : "") + "]" + (downstream ? " and downstream" : "")
         case .retryStages(let stages): "retry " + stages.map(\.rawValue).joined(separator: ", ")
         case .retryFailed: "retry what failed"
         case .mark(let unit, let outcome, _): "mark \(unit) \(outcome.rawValue)"

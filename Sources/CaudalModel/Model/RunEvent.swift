@@ -203,8 +203,8 @@ package struct PublishPlan: Sendable, Hashable, Codable {
 package enum RunCommand: Sendable, Hashable, Codable {
     /// Run a stage again; of a fan-out that failed, only the items that did not succeed.
     case retry(StageID, downstream: Bool)
-    /// Run these items of a fan-out again.
-    case retryItems(StageID, [ItemKey])
+    /// Run these items of a fan-out again; journals of before it could have `downstream` lack it.
+    case retryItems(StageID, [ItemKey], downstream: Bool = false)
     /// Run these stages again, each once, in the graph's order.
     case retryStages([StageID])
     /// Run every stage and item again that failed or was cancelled.

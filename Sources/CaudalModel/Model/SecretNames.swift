@@ -40,8 +40,25 @@ package struct SecretNames: Sendable {
     package func secrets(in values: [String: String]) -> [String] {
         values.flatMap { name, value in
             let whole = !value.isEmpty && isSecret(name) && !Self.settings.contains(value.lowercased()) ? [value] : []
-            return whole + Self.passwords(in: value)
+            return whole + (whole.isEmpty ? [] : ofJSON(value)) + Self.passwords(in: value)
         }
+    }
+
+    /// The texts of secret names in a secret that is JSON, as credentials of services are: programs print them alone.
+    private func ofJSON(_ value: String) -> [String] {
+        guard value.first(where: { !$0.isWhitespace }) == "{",
+            let object = try? JSONSerialization.jsonObject(with: Data(value.utf8))
+        else { return [] }
+        func texts(_ value: Any, isSecret isSecretName: Bool) -> [String] {
+            switch value {
+            case let text as String: isSecretName && !Self.settings.contains(text.lowercased()) ? [text] : []
+            case let list as [Any]: list.flatMap { texts($0, isSecret: isSecretName) }
+            case let object as [String: Any]:
+                object.flatMap { texts($0.value, isSecret: isSecretName || isSecret($0.key)) }
+            default: []
+            }
+        }
+        return texts(object, isSecret: false)
     }
 
     /// The values by name, with secrets replaced.

@@ -299,7 +299,7 @@ package enum TriggerRule: String, Sendable, Codable, CaseIterable {
 
 /// A comparison that decides whether a stage runs, such as `${params.mode} == full`.
 package struct Condition: Sendable, Equatable {
-    /// The comparisons; if both sides are numbers, they are compared as numbers.
+    /// The comparisons.
     package enum Comparison: String, Sendable, CaseIterable {
         case equal = "=="
         case notEqual = "!="
@@ -307,6 +307,9 @@ package struct Condition: Sendable, Equatable {
         case greaterOrEqual = ">="
         case less = "<"
         case greater = ">"
+
+        /// Whether it asks which side is greater, and not only whether they are equal.
+        package var isOrder: Bool { self != .equal && self != .notEqual }
     }
 
     package var left: Template
@@ -325,14 +328,23 @@ package struct Condition: Sendable, Equatable {
     /// The condition as the file writes it.
     package var description: String { "\(left) \(comparison.rawValue) \(right)" }
 
+    /// What its sides are.
+    package enum Values: Sendable {
+        /// Texts, in the order of their UTF-8 bytes: parameters of the types string, enum, boolean and date.
+        case texts
+        /// Numbers: parameters of the types integer and number.
+        case numbers
+        /// Variables of the environment, which have no type: texts that are equal or not, and numbers in their order where
+        /// both sides are.
+        case untyped
+    }
+
     /// Whether it holds for two sides with their values filled in.
-    package func holds(_ left: String, _ right: String) -> Bool {
-        let order: Int
-        if let a = Double(left), let b = Double(right) {
-            order = a < b ? -1 : a > b ? 1 : 0
-        } else {
-            order = left < right ? -1 : left > right ? 1 : 0
-        }
+    package func holds(_ left: String, _ right: String, as values: Values) -> Bool {
+        let order =
+            values == .texts || values == .untyped && !comparison.isOrder
+            ? Self.order(ofTexts: left, right)
+            : Self.order(ofNumbers: left, right) ?? Self.order(ofTexts: left, right)
         switch comparison {
         case .equal: return order == 0
         case .notEqual: return order != 0
@@ -341,6 +353,20 @@ package struct Condition: Sendable, Equatable {
         case .greater: return order > 0
         case .greaterOrEqual: return order >= 0
         }
+    }
+
+    /// Below 0 if the first text comes before the second, 0 if they are the same bytes, above 0 otherwise.
+    private static func order(ofTexts left: String, _ right: String) -> Int {
+        if left.utf8.elementsEqual(right.utf8) { return 0 }
+        return left.utf8.lexicographicallyPrecedes(right.utf8) ? -1 : 1
+    }
+
+    /// The same for numbers; nil where one is none.
+    private static func order(ofNumbers left: String, _ right: String) -> Int? {
+        // Floating point does not tell all whole numbers apart.
+        if let left = Int64(left), let right = Int64(right) { return left < right ? -1 : left > right ? 1 : 0 }
+        guard let left = Double(left), let right = Double(right), left.isFinite, right.isFinite else { return nil }
+        return left < right ? -1 : left > right ? 1 : 0
     }
 }
 
@@ -403,67 +429,4 @@ package struct Resources: Sendable, Hashable, Codable {
 
     /// Whether nothing is asked for.
     package var isEmpty: Bool { cpu == nil && memory == nil }
-}
-
-/// One attempt for each item of a list.
-package struct FanOut: Sendable, Equatable {
-    /// The sources of a variable's values.
-    package enum Source: Sendable, Equatable {
-        /// A list, whose texts may contain references.
-        case values([Located<Template>])
-        /// The first column of a query over datasets.
-        case query(Query)
-        /// The files that match a pattern, sorted.
-        case files(Template)
-        /// Every day from one date to another, both included.
-        case days(from: Template, to: Template)
-    }
-
-    /// What happens to the other items when one fails.
-    package enum OnFailure: String, Sendable, Codable, CaseIterable {
-        /// They continue.
-        case proceed = "continue"
-        /// Those that have not started do not start.
-        case stop
-    }
-
-    /// The variables and their sources, in file order; several variables give every combination.
-    package var variables: [(name: String, source: Source)]
-    /// The maximum number of items that run at once; nil leaves that to the run.
-    package var maxParallel: Int?
-    package var onFailure: OnFailure
-    /// Whether each item sees only the input rows whose columns equal its variables.
-    package var partitions: Bool
-    /// Where the fan-out is defined.
-    package var location: SourceLocation
-
-    package init(
-        variables: [(name: String, source: Source)], maxParallel: Int?, onFailure: OnFailure, partitions: Bool,
-        location: SourceLocation
-    ) {
-        self.variables = variables
-        self.maxParallel = maxParallel
-        self.onFailure = onFailure
-        self.partitions = partitions
-        self.location = location
-    }
-
-    package static func == (left: FanOut, right: FanOut) -> Bool {
-        left.variables.elementsEqual(right.variables, by: ==) && left.maxParallel == right.maxParallel
-            && left.onFailure == right.onFailure && left.partitions == right.partitions
-            && left.location == right.location
-    }
-}
-
-/// One element of a fan-out.
-package struct Item: Sendable, Hashable, Codable {
-    /// Its stable key.
-    package var key: ItemKey
-    /// The value of each variable; nil for a missing value.
-    package var values: [String: String?]
-
-    package init(key: ItemKey, values: [String: String?]) {
-        self.key = key
-        self.values = values
-    }
 }

@@ -179,7 +179,10 @@ struct FanOutFinder {
     }
 
     private func day(_ template: Template) -> String {
-        let today = attempt.facts.slot?.localDate ?? UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone)
+        // Of the run, as parameters are: also where the items are looked for after midnight, or in a retry days later.
+        let today =
+            attempt.facts.slot?.localDate
+            ?? UTC.date(attempt.facts.started.wall, in: attempt.pipeline.timeZone)
         return switch template.filled({ attempt.value(of: $0) ?? "" }) {
         case "today": today
         case "yesterday": UTC.dayBefore(today)

@@ -24,7 +24,7 @@ extension PipelineRules {
         }
     }
 
-    /// Refuses a comparison with a text that a parameter never has.
+    /// Refuses a comparison with a text that a parameter never has, and one of numbers by a parameter that is text.
     static func checkCondition(_ stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
         guard let condition = stage.condition else { return }
         for (side, other) in [(condition.left, condition.right), (condition.right, condition.left)] {
@@ -36,6 +36,11 @@ extension PipelineRules {
                 problems.report(
                     "'\(parameter.name)' is never '\(text)': \(fault.message)",
                     remedy: "compare it with a value that it can have", at: condition.location)
+            } else if parameter.kind == .string, condition.comparison.isOrder, Double(text) != nil {
+                problems.report(
+                    "'\(parameter.name)' is text, of which '10' comes before '9'",
+                    remedy: "give the parameter 'type: integer' or 'type: number' to compare it with \(text)",
+                    at: condition.location)
             }
         }
     }

@@ -48,6 +48,10 @@ package struct CommandRunner: StageExecutor {
             execution.failure = Failure(
                 "the output was still written by \(end.cutWriters.joined(separator: ", ")), which was ended")
         }
+        if end.exit == .exited(0), attempt.stopReason != nil {
+            // Of what it was to do, nobody knows how much it has done.
+            execution.failure = Failure("it ended with exit status 0 because it was asked to stop")
+        }
         if end.exit != .exited(0) {
             var message = end.meaning ?? end.exit.description
             if case .signaled(9) = end.exit { message += end.usage?.peakText ?? "" }

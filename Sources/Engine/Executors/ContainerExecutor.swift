@@ -106,12 +106,17 @@ struct ContainerExecutor: ProgramExecutor {
         // Without root, podman's own mapping would make another user of the one who runs Caudal.
         if engine.name == .podman, geteuid() != 0, settings.user == nil { words += ["--userns", "keep-id"] }
         let isMounted = call.tool == .duckDB && settings.duckDB == nil
-        for mount in MountList(host, call, settings.mounts, tool: isMounted ? call.program : nil).mounts {
-            if mount.path.contains(":") {
-                let access = mount.isReadOnly ? ",readonly" : ""
-                words += ["--mount", "type=bind,source=\(mount.path),target=\(mount.path)\(access)"]
+        for (path, access) in MountList(host, call, settings.mounts, tool: isMounted ? call.program : nil).mounts {
+            if access == .hidden {
+                // Engines write this in other ways where a path has a colon, and agree on none that is read-only.
+                words +=
+                    path.contains(":")
+                    ? ["--mount", "type=tmpfs,destination=\(path)"] : ["--tmpfs", "\(path):ro"]
+            } else if path.contains(":") {
+                let access = access == .readOnly ? ",readonly" : ""
+                words += ["--mount", "type=bind,source=\(path),target=\(path)\(access)"]
             } else {
-                words += ["--volume", "\(mount.path):\(mount.path)" + (mount.isReadOnly ? ":ro" : "")]
+                words += ["--volume", "\(path):\(path)" + (access == .readOnly ? ":ro" : "")]
             }
         }
         words += ["--workdir", call.folder ?? host.folder]

@@ -145,14 +145,17 @@ package struct LaunchFolder: Sendable {
         """
         w=$(cd "$d/../.." && pwd -P); own=
         [ -r /proc/$$/stat ] && read -r l < /proc/$$/stat && set -- ${l##*) } && own=$3
+        # Where its output is a connection, that lasts as long as somebody holds it.
+        o=$(readlink /proc/$$/fd/1); case $o in pipe:*|socket:*) ;; *) o=nothing ;; esac
         rest() {
           # What has a session of its own is found by the mark that it carries.
+          holders=$(ls -l /proc/[0-9]*/fd/[12] 2> /dev/null | grep -F " -> $o")
           marked=" "$(grep -lzsF "\(Self.variable)=$\(Self.variable)" /proc/[0-9]*/environ)" "
           for s in /proc/[0-9]*/stat; do
             read -r l < "$s" || continue
             set -- ${l##*) }
             [ "$1" != Z ] && [ "$3" != "$own" ] || continue
-            [ "$3" = "$c" ] || case $marked in *"${s%stat}environ"*) ;; *) continue ;; esac
+            [ "$3" = "$c" ] || case $marked$holders in *"${s%stat}"*) ;; *) continue ;; esac
             l=${l%) *}; echo "${l#*(} (${l%% *})"
           done 2> /dev/null
         }

@@ -16,7 +16,12 @@ final class OutputCollector: Sendable {
 
     init(attempt: AttemptControl, progressPattern: String?) {
         self.attempt = attempt
-        var first = State(progress: ProgressFinder(pattern: progressPattern))
+        var first = State(
+            progress: ProgressFinder(pattern: progressPattern) { [log = attempt.log] in
+                log.note(
+                    "'progress' has too many ways to match a line: progress is not looked for in such lines",
+                    level: .warn)
+            })
         for stream in first.splitters.keys {
             first.splitters[stream]?.length = { [log = attempt.log] in log.lengthBeforeCutSecret($0) }
         }
@@ -56,11 +61,12 @@ final class OutputCollector: Sendable {
 
 /// Detects a program's progress: OSC 9;4 sequences, or matches of the stage's pattern.
 struct ProgressFinder {
-    private let pattern: NSRegularExpression?
+    private let pattern: LogExpression?
 
-    init(pattern: String?) {
+    /// - Parameter onGivingUp: Called once when a line has too many ways to match.
+    init(pattern: String?, onGivingUp: @escaping @Sendable () -> Void = {}) {
         // The pattern was validated when the pipeline file was read.
-        self.pattern = pattern.flatMap { try? NSRegularExpression(pattern: $0) }
+        self.pattern = pattern.flatMap { try? LogExpression($0, ignoresCase: false, onGivingUp: onGivingUp) }
     }
 
     private static let opening = Array("\u{1b}]9;4;".utf8)
@@ -71,10 +77,7 @@ struct ProgressFinder {
         }
         guard let pattern, !line.isEmpty else { return nil }
         let text = String(decoding: line.prefix(1000), as: UTF8.self)
-        guard let match = pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) else { return nil }
-        let groups = (1..<max(1, match.numberOfRanges)).compactMap {
-            Range(match.range(at: $0), in: text).flatMap { Double(text[$0]) }
-        }
+        guard let groups = pattern.groups(in: text)?.compactMap({ Double($0) }) else { return nil }
         switch groups.count {
         case 1: return CaudalModel.Progress(fraction: min(max(groups[0] / 100, 0), 1))
         case 2 where groups[1] > 0: return CaudalModel.Progress(fraction: min(max(groups[0] / groups[1], 0), 1))

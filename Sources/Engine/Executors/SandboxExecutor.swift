@@ -69,9 +69,16 @@ struct SandboxExecutor: ProgramExecutor {
         }
         // Names of hosts are looked up by what this link may lead to.
         if settings.network != .none { words += ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"] }
-        for mount in MountList(host, call, settings.mounts, tool: tool).mounts {
-            words += [mount.isReadOnly ? "--ro-bind" : "--bind", mount.path, mount.path]
+        let mounts = MountList(host, call, settings.mounts, tool: tool).mounts
+        for (path, access) in mounts {
+            switch access {
+            case .writable: words += ["--bind", path, path]
+            case .readOnly: words += ["--ro-bind", path, path]
+            case .hidden: words += ["--tmpfs", path]
+            }
         }
+        // Behind the mounts in them, for which there must be places.
+        for (path, access) in mounts where access == .hidden { words += ["--remount-ro", path] }
         return words + ["--chdir", call.folder ?? host.folder]
     }
 }

@@ -152,6 +152,18 @@ package struct EarlierOutputs: Sendable {
         }?.run
     }
 
+    /// The items of a fan-out in the last run with this run's values that found some; nil without such a run.
+    ///
+    /// - Throws: ``StoreError`` when the history cannot be read.
+    func lastItems(of producer: Stage) throws(StoreError) -> (items: [ItemState], run: RunID)? {
+        let runs = try store.runsWithItems(of: producer.id, pipeline: loaded.pipeline.name, upTo: run)
+        let last = runs.first {
+            $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
+        }
+        guard let last else { return nil }
+        return (try store.state(of: last.run).stage(producer.id)?.items ?? [], last.run)
+    }
+
     /// How another run differed, so that its data may differ too.
     private struct Mismatch {
         var words: String

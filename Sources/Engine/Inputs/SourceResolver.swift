@@ -152,7 +152,10 @@ package final class SourceResolver: Sendable {
         } catch let failure as Failure {
             throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
         }
-        guard found.isEmpty else { return found }
+        guard found.isEmpty else {
+            try refuseParts(found, of: dataset, path, producer, earlier, fill)
+            return found
+        }
         let shown = PathText.relative(pattern, to: pipeline.root)
         if let absence {
             throw Failure(
@@ -162,6 +165,36 @@ package final class SourceResolver: Sendable {
         throw Failure(
             "there is no \(shown), and '\(producer.id)', which writes it, does not run in this run",
             remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
+    }
+
+    /// Refuses the files of some items of a fan-out where others have none: they would pass for all of its rows.
+    private func refuseParts(
+        _ found: [EarlierFile], of dataset: Dataset, _ path: Template, _ producer: Stage, _ earlier: EarlierOutputs,
+        _ fill: (Template) -> String
+    ) throws {
+        guard let fanOut = producer.fanOut, !path.itemVariables.isEmpty else { return }
+        let there = Set(found.map { ExactText($0.target) })
+        let last = try earlier.lastItems(of: producer)
+        var hasOutput: [ItemKey: Bool] = [:]
+        for item in last?.items ?? [] where item.unit.status != .skipped {
+            hasOutput[item.item.key] = item.unit.status == .succeeded || item.unit.status == .reused
+        }
+        // Of those that it added to, the stage may have had no rows.
+        let listed = producer.definition.mergedOutput == dataset.name ? [] : fanOut.listedItems(fill)
+        let skipped = Set((last?.items ?? []).map(\.item.key)).subtracting(hasOutput.keys)
+        let expected =
+            (last?.items ?? []).map(\.item).filter { hasOutput[$0.key] == false }
+            + listed.filter { !skipped.contains($0.key) }
+        for item in expected {
+            let target = PathText.absolute(fill(path.filled(with: item)), in: pipeline.root)
+            if there.contains(ExactText(target)) { continue }
+            let since = hasOutput[item.key] == false ? last.map { ", and has none since run \($0.run)" } ?? "" : ""
+            throw Failure(
+                "there is no \(PathText.relative(target, to: pipeline.root)), which the item \(item.key) of "
+                    + "'\(producer.id)' writes\(since)",
+                remedy: "retry the item, or run the stage too: --select '+\(producer.id)' with what you select",
+                location: dataset.placeLocation)
+        }
     }
 
     /// A table whose load stage does not run in this run, with its last load.

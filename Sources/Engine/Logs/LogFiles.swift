@@ -200,9 +200,9 @@ struct JSONObjectReader {
                     code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
                     index += 6
                 }
-                // A byte that was invalid UTF-8 was kept as an unpaired surrogate; the original byte is restored.
-                if (0xDC80...0xDCFF).contains(code) {
-                    text.append(UInt8(code - 0xDC00))
+                // The byte that was no UTF-8 is restored; logs of earlier versions have unpaired surrogates there.
+                if (0x10FF80...0x10FFFF).contains(code) || (0xDC80...0xDCFF).contains(code) {
+                    text.append(UInt8(code & 0xFF))
                 } else {
                     text += Array(String(Unicode.Scalar(code) ?? "\u{fffd}").utf8)
                 }

@@ -58,3 +58,15 @@ package struct PlanRevision {
         return line[..<colon.upperBound] + SecretNames.replacement
     }
 }
+
+extension RunPlan {
+    /// The plan without secrets in the texts of its definitions, which hold the values that the file gives.
+    func masked(_ masker: SecretMasker) -> RunPlan {
+        var plan = self
+        plan.definitionText = masker.masked(plan.definitionText)
+        for index in plan.stages.indices {
+            plan.stages[index].definitionText = masker.masked(plan.stages[index].definitionText)
+        }
+        return plan
+    }
+}

@@ -161,7 +161,8 @@ package struct Planner {
             }
             let left = side(condition.left, beside: condition.right)
             let right = side(condition.right, beside: condition.left)
-            if !condition.holds(left, right) { planned.skipReason = "\(condition.description) is false" }
+            let values = loaded.pipeline.values(of: condition)
+            if !condition.holds(left, right, as: values) { planned.skipReason = "\(condition.description) is false" }
         }
         checkVariables(stage, problems)
         checkResources(stage, problems)

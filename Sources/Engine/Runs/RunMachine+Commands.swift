@@ -8,7 +8,7 @@ extension RunMachine {
         emit(.commandReceived(command, by: by))
         switch command {
         case .retry(let id, let downstream): return retry(id, downstream: downstream)
-        case .retryItems(let id, let keys): return retryItems(id, keys)
+        case .retryItems(let id, let keys, let downstream): return retryItems(id, keys, downstream: downstream)
         case .retryStages(let ids): return rerun(ids.compactMap { state.plan.index(of: $0) })
         case .retryFailed: return rerun(state.stages.indices.filter { isRetried(state.stages[$0].unit.status) })
         case .cancel(let id): return cancel(id, by: by)
@@ -30,7 +30,7 @@ extension RunMachine {
     package func refusal(of command: RunCommand) -> String? {
         switch command {
         case .retry(let id, let downstream): return refusalOfRetry(id, downstream: downstream)
-        case .retryItems(let id, let keys):
+        case .retryItems(let id, let keys, _):
             guard let stage = state.stage(id) else { return unknown(UnitID(id)) }
             for key in keys {
                 guard let unit = state.unit(UnitID(id, key)), stage.hasItems else { return unknown(UnitID(id, key)) }
@@ -135,15 +135,23 @@ extension RunMachine {
         reopenRun()
         var names = [id.rawValue]
         reset(index)
-        for next in state.plan.allDownstream(of: index) where downstream && !state.stages[next].unit.isMarked {
-            if state.stages[next].unit.status.isFinished {
-                emit(.unitReset(UnitID(state.plan.stages[next].id)))
-                names.append(state.plan.stages[next].id.rawValue)
-            }
-        }
+        if downstream { names += resetDownstream(of: index) }
         freeDownstream(of: index)
         restart()
         return .accepted("runs again: \(names.joined(separator: ", "))")
+    }
+
+    /// Makes all ended stages downstream ready to run again, except those with an outcome by hand.
+    ///
+    /// - Returns: Their names.
+    private mutating func resetDownstream(of index: Int) -> [String] {
+        let ended = state.plan.allDownstream(of: index).filter {
+            !state.stages[$0].unit.isMarked && state.stages[$0].unit.status.isFinished
+        }
+        return ended.map { next in
+            emit(.unitReset(UnitID(state.plan.stages[next].id)))
+            return state.plan.stages[next].id.rawValue
+        }
     }
 
     /// Runs stages again, upstream first; those with running downstream stages are left alone.
@@ -166,7 +174,7 @@ extension RunMachine {
         return .accepted("runs again: \(names.joined(separator: ", "))")
     }
 
-    private mutating func retryItems(_ id: StageID, _ keys: [ItemKey]) -> CommandAnswer {
+    private mutating func retryItems(_ id: StageID, _ keys: [ItemKey], downstream: Bool) -> CommandAnswer {
         guard let index = state.plan.index(of: id) else { return .refused(unknown(UnitID(id))) }
         reopenRun()
         if state.stages[index].unit.status.isFinished { emit(.stageReopened(id)) }
@@ -174,9 +182,10 @@ extension RunMachine {
             emit(.unitReset(UnitID(id, key)))
             emit(.unitQueued(UnitID(id, key)))
         }
+        let names = keys.map { "\(id)/\($0)" } + (downstream ? resetDownstream(of: index) : [])
         freeDownstream(of: index)
         restart()
-        return .accepted("runs again: " + keys.map { "\(id)/\($0)" }.joined(separator: ", "))
+        return .accepted("runs again: " + names.joined(separator: ", "))
     }
 
     /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed.

@@ -74,11 +74,11 @@ package struct CommandStage: StageType {
 
     private static func progress(_ reader: inout MappingReader) -> String? {
         guard let pattern = reader.text("progress") else { return nil }
-        do {
-            let expression = try NSRegularExpression(pattern: pattern.value)
-            if !(1...2).contains(expression.numberOfCaptureGroups) {
+        do throws(LogPattern.Fault) {
+            let expression = try LogExpression(pattern.value, ignoresCase: false)
+            if !(1...2).contains(expression.groupCount) {
                 reader.problems.report(
-                    "'progress' has \(expression.numberOfCaptureGroups.counted("group")), and needs one or two",
+                    "'progress' has \(expression.groupCount.counted("group")), and needs one or two",
                     remedy:
                         "put a percentage into parentheses, as in '([0-9]+)%', or what is done and the total, as in "
                         + "'([0-9]+) of ([0-9]+)'; '(?:' begins a group that does not count", at: pattern.location)
@@ -87,7 +87,7 @@ package struct CommandStage: StageType {
             return pattern.value
         } catch {
             reader.problems.report(
-                "'\(pattern.value.shortened(to: 60))' is not a regular expression",
+                "'\(pattern.value.shortened(to: 60))' is not a regular expression: \(error.message)",
                 remedy: "put a backslash before brackets and other special characters that are literal",
                 at: pattern.location)
             return nil
@@ -135,7 +135,8 @@ package struct CommandStage: StageType {
                 arguments = words.map { $0.filled { attempt.value(of: $0) ?? "" } }
             } else {
                 let line = ShellLine(template)
-                arguments = ["/bin/sh", "-c", line.text]
+                // A script of several lines would go on behind a line that failed, and publish half an output.
+                arguments = ["/bin/sh"] + (line.text.trimmed.contains("\n") ? ["-e"] : []) + ["-c", line.text]
                 for variable in line.variables {
                     variables[variable.name] = variable.value(attempt.value(of: variable.reference) ?? "")
                 }

@@ -147,7 +147,9 @@ package enum Publisher {
     /// runs may publish there at once, and the same when another process finishes the plan.
     package static func besidePath(of target: String, owner: String?) -> String {
         let name = ContentHash.of(owner ?? "process \(getpid())").split(separator: ":").last ?? ""
-        return PathText.folder(of: target) + "/." + PathText.lastComponent(of: target) + ".caudal-\(name)"
+        // Names end at 255 bytes, and the target's may be as long.
+        let start = PathText.lastComponent(of: target).utf8.prefix(200)
+        return PathText.folder(of: target) + "/." + String(decoding: start, as: UTF8.self) + ".caudal-\(name)"
     }
 
     /// A rename does not work across file systems: the output is copied beside its target and synced before it is

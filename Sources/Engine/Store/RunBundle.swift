@@ -17,13 +17,28 @@ package enum RunBundle {
 
     /// Writes a run that has ended; a file that is there is replaced once the new one is whole.
     ///
+    /// - Parameter masker: Masks the secrets of the pipeline file, which the state folder holds in clear.
     /// - Throws: ``Failure`` when the run is live or the file cannot be written, ``StoreError`` when the store cannot be read.
-    package static func write(_ run: RunID, of store: RunStore, to path: String) throws {
+    package static func write(_ run: RunID, of store: RunStore, to path: String, masking masker: SecretMasker) throws {
         let folder = store.folder.run(run)
         if folder.isLive { throw Failure("run \(run) is live; export it when it has ended") }
         let new = "\(path).\(getpid()).new"
         unlink(new)
         defer { unlink(new) }
+        let texts = try texts(of: folder, masker)
+        func clean(_ plan: RunPlan) -> RunPlan {
+            var plan = plan.masked(masker)
+            for (name, bytes) in texts where plan.keptTexts?[name] != nil {
+                plan.keptTexts?[name] = ContentHash.of(String(decoding: bytes, as: UTF8.self))
+            }
+            return plan
+        }
+        let plan = clean(try store.plan(of: run))
+        let changes = try store.events(of: run).compactMap { event -> (sequence: Int64, detail: String?)? in
+            guard case .planChanged(var change, let by) = event.change else { return nil }
+            change.plan = clean(change.plan)
+            return (event.sequence, EventRow(.planChanged(change, by: by)).detail)
+        }
         do {
             // Only its owner may read it: what programs printed is in it.
             close(open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600))
@@ -42,12 +57,17 @@ package enum RunBundle {
                                 "INSERT INTO main.\(table) (\(columns)) SELECT \(columns) FROM source.\(table) WHERE run = ?",
                             arguments: [run.rawValue])
                     }
+                    try db.execute(sql: "UPDATE main.runs SET plan = ?", arguments: [RunStore.text(of: plan)])
+                    for (sequence, detail) in changes {
+                        try db.execute(
+                            sql: "UPDATE main.events SET detail = ? WHERE seq = ?", arguments: [detail, sequence])
+                    }
                     try db.execute(
                         sql: "CREATE TABLE bundled_files (path TEXT NOT NULL PRIMARY KEY, bytes BLOB NOT NULL)")
                     for name in try files(of: folder) {
                         let isText = name.hasSuffix(".jsonl")
                         let packed = isText ? try CompressedLog.copy("\(folder.path)/\(name)", by: new + ".gz") : nil
-                        let bytes = try packed ?? FileText.bytes("\(folder.path)/\(name)")
+                        let bytes = try packed ?? texts[name] ?? FileText.bytes("\(folder.path)/\(name)")
                         try db.execute(
                             sql: "INSERT INTO bundled_files VALUES (?, ?)",
                             arguments: [name + (isText ? ".gz" : ""), Data(bytes)])
@@ -61,6 +81,16 @@ package enum RunBundle {
             throw RunStore.fault(error, path)
         }
         if rename(new, path) != 0 { throw Failure("\(path) cannot be written", errno: errno) }
+    }
+
+    /// The texts of the bundle besides the log, which has no secrets, with theirs masked.
+    private static func texts(of folder: RunFolder, _ masker: SecretMasker) throws -> [String: [UInt8]] {
+        var texts: [String: [UInt8]] = [:]
+        for name in try files(of: folder) where !name.hasPrefix("logs/") {
+            let bytes = try FileText.bytes("\(folder.path)/\(name)")
+            texts[name] = bytes.withUnsafeBufferPointer { masker.withMasked($0) { Array($0) } }
+        }
+        return texts
     }
 
     /// The names of the files that belong to the bundle, from the run's folder on.

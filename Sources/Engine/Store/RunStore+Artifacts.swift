@@ -1,8 +1,8 @@
 package import CaudalModel
 import GRDB
 
-/// A run in which a stage succeeded.
-package struct StageSuccess: Sendable {
+/// A run in which a stage did something, with what its data may depend on.
+package struct StageRun: Sendable {
     package var run: RunID
     package var parameters: [String: String]
     package var environment: String?
@@ -103,21 +103,38 @@ extension RunStore {
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func successes(
         of stage: StageID, pipeline: String, before run: RunID, limit: Int = 200
-    ) throws(StoreError) -> [StageSuccess] {
+    ) throws(StoreError) -> [StageRun] {
+        try stageRuns(
+            """
+            SELECT id, parameters, environment FROM stages JOIN runs ON runs.id = run
+            WHERE stages.pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused') AND run < ?
+            ORDER BY run DESC LIMIT ?
+            """, [pipeline, stage.rawValue, run.rawValue, limit])
+    }
+
+    private func stageRuns(_ sql: String, _ arguments: StatementArguments) throws(StoreError) -> [StageRun] {
         try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT run, parameters, environment FROM stages JOIN runs ON runs.id = run
-                    WHERE stages.pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused') AND run < ?
-                    ORDER BY run DESC LIMIT ?
-                    """, arguments: [pipeline, stage.rawValue, run.rawValue, limit]
-            ).map { row in
-                StageSuccess(
-                    run: RunID(row["run"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+            try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
+                StageRun(
+                    run: RunID(row["id"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
                     environment: row["environment"])
             }
         }
+    }
+
+    /// The runs up to `run`, and with it, in which the items of a fan-out were found, newest first.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func runsWithItems(
+        of stage: StageID, pipeline: String, upTo run: RunID, limit: Int = 200
+    ) throws(StoreError) -> [StageRun] {
+        try stageRuns(
+            """
+            SELECT id, parameters, environment FROM runs
+            WHERE pipeline = ?1 AND id <= ?2
+                AND EXISTS (SELECT 1 FROM events WHERE run = runs.id AND kind = 'items_found' AND stage = ?3)
+            ORDER BY id DESC LIMIT ?4
+            """, [pipeline, run.rawValue, stage.rawValue, limit])
     }
 
     /// The runs before `run` that made the outputs of a stage anew, where it adds to them, and `run` itself; newest first.
@@ -126,23 +143,15 @@ extension RunStore {
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func refreshes(
         of stage: StageID, pipeline: String, upTo run: RunID, isPart: Bool
-    ) throws(StoreError) -> [StageSuccess] {
-        try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT id, parameters, environment FROM runs
-                    WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
-                        OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
-                            AND outcome IN ('succeeded', 'reused')))
-                    ORDER BY id DESC
-                    """, arguments: [pipeline, run.rawValue, stage.rawValue, isPart]
-            ).map { row in
-                StageSuccess(
-                    run: RunID(row["id"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
-                    environment: row["environment"])
-            }
-        }
+    ) throws(StoreError) -> [StageRun] {
+        try stageRuns(
+            """
+            SELECT id, parameters, environment FROM runs
+            WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
+                OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
+                    AND outcome IN ('succeeded', 'reused')))
+            ORDER BY id DESC
+            """, [pipeline, run.rawValue, stage.rawValue, isPart])
     }
 
     /// What a run's stage published for a dataset: the last attempt of each item, in the order of items.

@@ -169,7 +169,7 @@ extension RunCommand {
     fileprivate func retries(_ unit: UnitID) -> Bool {
         switch self {
         case .retry(let stage, _): unit.stage == stage
-        case .retryItems(let stage, let items): unit.stage == stage && unit.item.map(items.contains) ?? false
+        case .retryItems(let stage, let items, _): unit.stage == stage && unit.item.map(items.contains) ?? false
         case .retryStages(let stages): stages.contains(unit.stage)
         case .retryFailed: true
         case .mark(let marked, _, _): unit == marked

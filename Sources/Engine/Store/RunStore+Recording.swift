@@ -67,7 +67,7 @@ extension RunStore {
 
     /// The plan as JSON, encoded some stages at a time: all at once takes ten times the memory of the text, and one by
     /// one needs an encoder for each.
-    private static func text(of plan: RunPlan) -> String {
+    static func text(of plan: RunPlan) -> String {
         var bare = plan
         bare.stages = []
         var text = json(bare)

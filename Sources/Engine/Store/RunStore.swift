@@ -22,6 +22,8 @@ package final class RunStore: Sendable {
     static let patience = 5.0
     /// The same for callers that do other work meanwhile and try again.
     static let shortPatience = 0.2
+    /// How long a process that opens the store waits for others that open it: the first of them may be making its tables.
+    private static let openingPatience = Duration.seconds(30)
 
     /// Opens the store; creates or migrates it as needed.
     ///
@@ -46,12 +48,31 @@ package final class RunStore: Sendable {
             configuration.label = "run store"
             // Each stage changes a few pages, and each page is written whole, twice: small pages are written faster.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
-            pool = try DatabasePool(path: database, configuration: configuration)
-            // All connections to a copy are open behind this.
-            try Self.migrate(pool, folder.database)
+            pool = try Self.openPool(database, configuration, reportedAs: folder.database)
             presence = StorePresence(database)
         } catch {
             throw Self.fault(error, folder.database)
+        }
+    }
+
+    /// Opens the database, with all connections to a copy of it, and makes its tables.
+    ///
+    /// SQLite answers at once that a new database is busy where another process sets it up, and does not wait.
+    private static func openPool(_ path: String, _ configuration: Configuration, reportedAs name: String) throws
+        -> DatabasePool
+    {
+        let began = SystemClock.now
+        while true {
+            do {
+                let pool = try DatabasePool(path: path, configuration: configuration)
+                try migrate(pool, name)
+                return pool
+            } catch {
+                guard fault(error, name).problem == .busy, SystemClock.now.since(began) < openingPatience else {
+                    throw error
+                }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
         }
     }
 

@@ -204,7 +204,8 @@ struct PipelineFaultsTests {
             ("${params.n} < 1O", "'n' is never '1O'"), ("${params.n} < 9.5", nil),
             ("${params.e} == ful", "'e' is never 'ful'"),
             ("${params.e} == full", nil), ("${params.s} == ful", nil), ("${params.e} == ${params.s}", nil),
-            ("x${params.e} == xful", nil),
+            ("x${params.e} == xful", nil), ("${params.s} > 9", "'s' is text, of which '10' comes before '9'"),
+            ("9.5 <= ${params.s}", "'s' is text"), ("${params.s} == 9", nil), ("${params.s} < b", nil),
         ])
     func conditions(_ condition: String, _ words: String?) throws {
         let found = try faults(

@@ -52,7 +52,7 @@ struct ProcessOutputTests {
         let trial = try AttemptTrial()
         _ = await trial.shell(#"printf 'caf\351 \377\n'"#)
         #expect(trial.lines() == ["caf\u{fffd} \u{fffd}"])
-        #expect(try trial.folder.text("logs/000001.jsonl").contains(#"caf\udce9 \udcff"#))
+        #expect(try trial.folder.text("logs/000001.jsonl").contains(#"caf\udbff\udfe9 \udbff\udfff"#))
     }
 
     @Test("Escape sequences and control characters stand escaped in the file")

@@ -22,10 +22,14 @@ import Testing
         }
     }
 
-    @Test("Bytes that are not UTF-8 are kept as unpaired surrogates")
-    func invalidBytes() {
+    @Test("Bytes that are not UTF-8 are kept, in JSON that every reader takes")
+    func invalidBytes() throws {
         var bytes: [UInt8] = []
         [0x61, 0xFF, 0xC3, 0x28, 0xED, 0xA0, 0x80].withUnsafeBufferPointer { JSONText.append($0, to: &bytes) }
-        #expect(String(decoding: bytes, as: UTF8.self) == #""a\udcff\udcc3(\udced\udca0\udc80""#)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == #""a\udbff\udfff\udbff\udfc3(\udbff\udfed\udbff\udfa0\udbff\udf80""#)
+        let read = try JSONDecoder().decode([String].self, from: Data([0x5B] + bytes + [0x5D]))
+        #expect(read == ["a\u{10ffff}\u{10ffc3}(\u{10ffed}\u{10ffa0}\u{10ff80}"])
     }
 }

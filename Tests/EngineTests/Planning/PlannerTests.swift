@@ -105,6 +105,35 @@ struct PlannerTests {
         #expect(reason == (holds ? nil : "\(condition) is false"))
     }
 
+    @Test(
+        "if: what is compared follows from the parameter's type: texts to the letter, whole numbers exactly",
+        arguments: [
+            ("${params.store} == 7", false), ("${params.store} == 007", true), ("${params.rev} == 1000", false),
+            ("${params.rev} != 1e3", false), ("${params.code} == 1", false), ("${params.code} == 01", true),
+            ("${params.word} == 5", false), ("${params.accent} == é", false), ("${params.accent} == e\u{301}", true),
+            ("${params.id} == 9007199254740992", false), ("${params.id} > 9007199254740992", true),
+            ("${params.id} == 9007199254740993", true), ("${params.id} < 9e15", false),
+            ("${params.part} == 0.50", true),
+            ("v${params.part} == v0.50", false), ("${params.store} == ${params.part}", false),
+            ("${env.VERSION} == 1.1", false), ("${env.VERSION} == 1.10", true), ("${env.VERSION} >= 1.1", true),
+            ("${env.WORD} > 5", true), ("${env.WORD} == 5", false),
+        ])
+    func typedCondition(condition: String, holds: Bool) throws {
+        let yaml = """
+            params:
+              store: {type: string, default: "007"}
+              rev: {type: string, default: "1e3"}
+              code: {type: enum, values: ["01", "1"], default: "01"}
+              word: {type: string, default: nan}
+              accent: {type: string, default: "e\u{301}"}
+              id: {type: integer, default: 9007199254740993}
+              part: {type: number, default: 0.5}
+            stages: {a: {type: command, run: "true", if: "\(condition)"}}
+            """
+        let reason = try plan(yaml, variables: ["VERSION": "1.10", "WORD": "nan"]).stages[0].skipReason
+        #expect(reason == (holds ? nil : "\(condition) is false"))
+    }
+
     // MARK: - Selection
 
     private static let chain = """

@@ -48,7 +48,8 @@ struct JournalTests {
         let stage = UnitID("a")
         let item = UnitID("a", "north/é \"x\"")
         let commands: [RunCommand] = [
-            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryStages(["a", "b"]), .retryFailed,
+            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryItems("a", ["x"], downstream: true),
+            .retryStages(["a", "b"]), .retryFailed,
             .cancel(item), .cancelRun,
             .pause,
             .unpause, .setLimit(.maxParallel, 7), .setLimit(.pool("w"), 2), .mark(stage, .succeeded, reason: "because"),

@@ -7,10 +7,15 @@ import Testing
 
 @Suite("Bundles of runs", .timeLimit(.minutes(15)))
 struct RunBundleTests {
+    private static let definition = "env.MY_TOKEN: tok-abcdef"
+    private static let file = "version: 1\nenv: {MY_TOKEN: tok-abcdef}\n"
+
     /// A store with two runs, the first of which has a log, SQL and a secret.
     private func store(in scratch: ScratchFolder) throws -> RunStore {
         let store = try RunStore(StateFolder(path: scratch.path("state")))
-        let plan = RunPlan(pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "a")])
+        let plan = RunPlan(
+            pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "a", definitionText: Self.definition)],
+            definitionText: Self.definition)
         for id in ["20261123-060000-aaaa", "20261124-060000-bbbb"] as [RunID] {
             try store.folder.run(id).create()
             try store.record(
@@ -20,7 +25,7 @@ struct RunBundleTests {
         try "{\"time\":\"2026-11-23T06:00:00.000Z\"}\n".write(
             toFile: folder.logs + "/000001.jsonl", atomically: true, encoding: .utf8)
         try "SELECT 1".write(toFile: folder.sql + "/a.1.sql", atomically: true, encoding: .utf8)
-        try "version: 1\n".write(toFile: folder.pipelineFile, atomically: true, encoding: .utf8)
+        try Self.file.write(toFile: folder.pipelineFile, atomically: true, encoding: .utf8)
         try "{\"token\":\"s3cret\"}".write(toFile: folder.path + "/parameters.json", atomically: true, encoding: .utf8)
         return store
     }
@@ -30,16 +35,20 @@ struct RunBundleTests {
         let scratch = try ScratchFolder()
         let store = try store(in: scratch)
         let file = scratch.path("run.caudal")
-        try RunBundle.write("20261123-060000-aaaa", of: store, to: file)
+        try RunBundle.write("20261123-060000-aaaa", of: store, to: file, masking: SecretMasker(secrets: ["tok-abcdef"]))
         let (run, copy) = try RunBundle.unpack(file, into: StateFolder(path: scratch.path("elsewhere")))
         #expect(run == "20261123-060000-aaaa")
         #expect(try copy.events(of: run) == store.events(of: run))
-        #expect(try copy.plan(of: run) == store.plan(of: run))
+        var plan = try store.plan(of: run)
+        plan.definitionText = "env.MY_TOKEN: ••••"
+        plan.stages[0].definitionText = plan.definitionText
+        #expect(try copy.plan(of: run) == plan)
+        #expect(!String(decoding: try FileText.bytes(file), as: UTF8.self).contains("tok-abcdef"))
         #expect(throws: StoreError.self) { try copy.find("20261124") }
         let folder = copy.folder.run(run)
         #expect(LogFiles.segments(in: folder.logs).map(\.number) == [1])
         #expect(try FileText.read(folder.sql + "/a.1.sql") == "SELECT 1")
-        #expect(try FileText.read(folder.pipelineFile) == "version: 1\n")
+        #expect(try FileText.read(folder.pipelineFile) == "version: 1\nenv: {MY_TOKEN: ••••}\n")
         #expect(!FileText.exists(folder.path + "/parameters.json"))
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: scratch.path(".")).sorted() == [
@@ -59,7 +68,8 @@ struct RunBundleTests {
     func hostile(change: String) throws {
         let scratch = try ScratchFolder()
         let file = scratch.path("run.caudal")
-        try RunBundle.write("20261123-060000-aaaa", of: try store(in: scratch), to: file)
+        try RunBundle.write(
+            "20261123-060000-aaaa", of: try store(in: scratch), to: file, masking: SecretMasker(secrets: []))
         try DatabaseQueue(path: file).write { try $0.execute(sql: change) }
         let folder = StateFolder(path: scratch.path("a/b/state"))
         #expect(throws: Failure.self) { try RunBundle.unpack(file, into: folder) }
@@ -81,7 +91,10 @@ struct RunBundleTests {
             }
         }
         let lock = try RunLock.take(store.folder.run("20261124-060000-bbbb"))
-        #expect(throws: Failure.self) { try RunBundle.write("20261124-060000-bbbb", of: store, to: scratch.path("b")) }
+        #expect(throws: Failure.self) {
+            try RunBundle.write(
+                "20261124-060000-bbbb", of: store, to: scratch.path("b"), masking: SecretMasker(secrets: []))
+        }
         #expect(lock != nil && !FileText.exists(scratch.path("b")))
     }
 }

@@ -278,7 +278,7 @@ struct SimulatedWorld {
         let command: RunCommand =
             switch chance.number(0...10) {
             case 0, 1: .retry(stage.id, downstream: chance.happens(50))
-            case 2: item.map { .retryItems(stage.id, [$0]) } ?? .retryFailed
+            case 2: item.map { .retryItems(stage.id, [$0], downstream: chance.happens(50)) } ?? .retryFailed
             case 3, 4: .retryFailed
             case 5: .cancel(unit)
             case 6: chance.happens(30) ? .cancelRun : .cancel(unit)

@@ -124,7 +124,7 @@ struct RunMachineRetryTests {
             .init(.retryIsDue("a"), then: "a queued, a#2 starts → launch a#2, timeout a#2 in 5s"),
             .init(.timeIsOver("a", 1), then: "– → –")),
         RunRule(
-            "timeout: what ends well though it was told to stop has succeeded",
+            "timeout: what was done when it was told to stop has succeeded",
             [limited()], given: [.begin, .timeIsOver("a")],
             .init(
                 .succeeds("a"), then: "a#1 succeeded, a succeeded, run succeeded → no timeout a#1, finish succeeded")),

@@ -29,7 +29,7 @@ struct RunMachineSteeringTests {
             .init(
                 .stopped("b"), then: "b#1 stopped, b cancelled (cancelled by ann), run cancelled → finish cancelled")),
         RunRule(
-            "cancel RUN: a stage that ends well though it was asked to stop has succeeded, and so has the run",
+            "cancel RUN: a stage that was done when it was asked to stop has succeeded, and so has the run",
             [.rule("a")], given: [.begin, .ann(.cancelRun)],
             .init(.succeeds("a"), then: "a#1 succeeded, a succeeded, run succeeded → finish succeeded")),
         RunRule(
@@ -265,6 +265,17 @@ struct RunMachineSteeringTests {
                 .succeeds("f/x", 2),
                 then: "f/x#2 succeeded, f/x succeeded, f failed (1 of 2 items failed: y), b blocked (f failed), "
                     + "run failed → finish failed")),
+        RunRule(
+            "retry STAGE/ITEM with downstream: what succeeded with the item's old output runs again behind it",
+            [.fanOut("f"), .rule("b", needs: ["f"]), .rule("c")],
+            given: found + [.succeeds("c"), .succeeds("f/x"), .succeeds("f/y"), .succeeds("b")],
+            .init(
+                .ann(.retryItems("f", ["x"], downstream: true)),
+                then: "ann asks, run goes on in 1, f reopened, f/x reset, f/x queued, b reset, f/x#2 starts "
+                    + "→ launch f/x#2 ⇒ runs again: f/x, b"),
+            .init(
+                .succeeds("f/x", 2),
+                then: "f/x#2 succeeded, f/x succeeded, f succeeded, b queued, b#2 starts → launch b#2")),
         RunRule(
             "retry of several stages: each runs once, upstream first; one that rests on another waits for it",
             [.rule("a"), .rule("b", needs: ["a"]), .rule("c")],
