@@ -103,6 +103,7 @@ struct ReopenedRun {
     init(_ state: RunState, _ services: RunServices, _ variables: [String: String], asStarted: Bool) throws {
         self.services = services
         let plan = state.plan
+        try services.state.refuseOther(state.id, plan)
         let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
         let kept = asStarted || isGone ? try services.state.run(state.id).keptPipeline(of: plan) : nil
         let loader = PipelineLoader(variables: variables)
@@ -249,7 +250,7 @@ struct ReopenedRun {
         var sentences: [String] = []
         var remedies = ["confirm with --yes"]
         if change != nil {
-            sentences.append("the pipeline file has changed since run \(id) began")
+            sentences.append("the pipeline file, or a variable that it names, has changed since run \(id) began")
             remedies.append("keep the recorded pipeline with --as-started")
         }
         let harmful = preview.harmful.filter { $0 != named }

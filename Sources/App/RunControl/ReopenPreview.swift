@@ -69,7 +69,11 @@ struct ReopenPreview {
         if fileIsGone { lines.append(LabelledLine(text: fileNote)) }
         if state.isPaused { lines.append(LabelledLine(text: "the run was paused; continuing it ends the pause")) }
         if let change {
-            lines.append(LabelledLine(text: "\(file) has changed since the run began:"))
+            lines.append(
+                LabelledLine(
+                    text:
+                        "\(change.isOfVariablesAlone ? "a variable that \(file) names" : file) has changed since the run began:"
+                ))
             lines += PlanChangeText.lines(change.differences)
             if outdated.contains(where: preview.stays.contains) {
                 lines.append(LabelledLine(text: outdatedLine(remedy: remedy)))

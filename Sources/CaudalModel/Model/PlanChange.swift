@@ -9,6 +9,13 @@ package struct PlanChange: Sendable, Hashable, Codable {
         self.plan = plan
         self.differences = differences
     }
+
+    /// Whether the texts are the same, and only variables that they name have other values.
+    package var isOfVariablesAlone: Bool {
+        differences.allSatisfy {
+            $0.kind == .changed && $0.lines.allSatisfy { $0.hasSuffix(PlanDifference.otherValue) }
+        }
+    }
 }
 
 /// What differs in one stage, or in the settings of the whole pipeline.
@@ -28,22 +35,30 @@ package struct PlanDifference: Sendable, Hashable, Codable {
         self.lines = lines
     }
 
+    /// How a line about a variable ends: its values are not recorded.
+    static let otherValue = "}: another value than before"
+
     /// What changed and how, such as `process changed`.
     package var title: String { "\(stage?.rawValue ?? "the pipeline") \(kind.rawValue)" }
 }
 
 extension RunPlan {
-    /// The differences of a newer plan of the same pipeline, by the texts of the definitions.
+    /// The differences of a newer plan of the same pipeline, by the texts of the definitions and the variables that these name.
     package func differences(to new: RunPlan) -> [PlanDifference] {
         var found: [PlanDifference] = []
-        let lines = Self.difference(from: definitionText, to: new.definitionText)
+        let changed = (variables ?? [:]).filter { name, value in new.variables?[name] ?? value != value }.keys.sorted()
+        func difference(from old: String, to new: String) -> [String] {
+            let names = changed.filter { new.contains("${env.\($0)}") }
+            return Self.difference(from: old, to: new) + names.map { "+ ${env.\($0)" + PlanDifference.otherValue }
+        }
+        let lines = difference(from: definitionText, to: new.definitionText)
         if !lines.isEmpty { found.append(PlanDifference(stage: nil, kind: .changed, lines: lines)) }
         for stage in new.stages {
             guard let index = index(of: stage.id) else {
                 found.append(PlanDifference(stage: stage.id, kind: .added))
                 continue
             }
-            let lines = Self.difference(from: stages[index].definitionText, to: stage.definitionText)
+            let lines = difference(from: stages[index].definitionText, to: stage.definitionText)
             if !lines.isEmpty { found.append(PlanDifference(stage: stage.id, kind: .changed, lines: lines)) }
         }
         for stage in stages where new.index(of: stage.id) == nil {

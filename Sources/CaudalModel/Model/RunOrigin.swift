@@ -15,6 +15,8 @@ package struct RunOrigin: Sendable, Hashable, Codable {
     package var user: String
     /// The span that the run belongs to, as ``TraceContext/text``; nil where it was started outside of a trace.
     package var traceParent: String?
+    /// The absolute path of the state folder in which the run was begun; nil where it was not recorded.
+    package var state: String?
 
     package init(caudal: String, host: String, system: String, processors: Int, memory: Int64, user: String) {
         self.caudal = caudal

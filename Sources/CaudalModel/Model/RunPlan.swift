@@ -33,6 +33,9 @@ package struct RunPlan: Sendable, Codable, Hashable {
     /// Fingerprints of the texts that the plan was read from, by the names of the run's copies; nil where they were not
     /// recorded.
     package var keptTexts: [String: String]?
+    /// Fingerprints of the variables that the definitions name, besides secret ones, which change without a difference for
+    /// the data; nil where they were not recorded.
+    package var variables: [String: String]?
     /// The slot that the run is for; nil when no schedule started it.
     package var slot: ScheduleSlot?
     /// Whom to notify of what; nil where nobody is.
@@ -103,6 +106,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
         case reusesUnchanged, refreshesAll, definitionText, origin, keepsVersions, keptTexts, slot, notifications
+        case variables
     }
 
     package init(from decoder: any Decoder) throws {
@@ -126,6 +130,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
             slot: try values.decodeIfPresent(ScheduleSlot.self, forKey: .slot),
             notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
         refreshesAll = try values.decodeIfPresent(Bool.self, forKey: .refreshesAll)
+        variables = try values.decodeIfPresent([String: String].self, forKey: .variables)
     }
 
 }

@@ -18,7 +18,8 @@ extension AttemptContext {
                         + "this stage reads", remedy: "write to another path", location: attempt.stage.outputLocation)
             }
             try refuseOthers(at: place, of: output, shown: shown)
-            try OutputFolder.refuseOfOthers(at: output.target, shown: shown, attempt.stage, store)
+            try OutputFolder.refuseOfOthers(
+                at: output.target, shown: shown, attempt.stage, store, root: loaded.pipeline.root)
         }
     }
 

@@ -19,11 +19,15 @@ package final class StageAttemptRunner: AttemptRunner {
     /// Whether stages that add to their outputs make them anew.
     let refreshesAll: Bool
     let now: @Sendable () -> Moment
+    /// Which versions of sources were read.
+    private let versions: SourceVersions
+    /// The datasets that no stage of the pipeline writes.
+    private let pipelineSources: Set<DatasetName>
 
     package init(
         loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
         reusesUnchanged: Bool = false, refreshesAll: Bool = false, now: @escaping @Sendable () -> Moment
-    ) {
+    ) throws(StoreError) {
         self.loaded = loaded
         self.facts = facts
         self.folder = folder
@@ -31,6 +35,8 @@ package final class StageAttemptRunner: AttemptRunner {
         self.tools = tools
         self.now = now
         self.refreshesAll = refreshesAll
+        versions = try SourceVersions(of: facts.runID, in: store)
+        pipelineSources = Set(loaded.pipeline.datasets.map(\.name).filter { loaded.pipeline.producer(of: $0) == nil })
         tables = TableReader(
             pipeline: loaded.pipeline, facts: facts, tools: tools,
             versions: TableVersions(file: folder.path + "/table-versions.json"))
@@ -66,10 +72,19 @@ package final class StageAttemptRunner: AttemptRunner {
                 result.failure = Failure("it took longer than \(timeout.written) and was stopped")
             }
         }
+        if result.ending == .succeeded { tell(order.unit, &result, control.log) }
         result.duration = now().since(started)
         result.mask(control.log)
         control.log.noteEnd(result)
         return result
+    }
+
+    /// Tells of sources that other stages of the run have read in another version.
+    private func tell(_ unit: UnitID, _ result: inout AttemptResult, _ log: AttemptLog) {
+        let sources = pipelineSources
+        let notes = versions.note(unit, result.reads.filter { $0.dataset.map(sources.contains) ?? false })
+        for note in notes { log.note(note, level: .warn) }
+        result.notes += notes
     }
 
     /// What an attempt ended with, whichever way it ended.

@@ -90,7 +90,8 @@ extension PipelineExamination {
             let place = PathText.absolute(fill(path), in: pipeline.root)
             do throws(Failure) {
                 try OutputFolder.refuseOfOthers(
-                    at: place, shown: PathText.relative(place, to: pipeline.root), stage, store)
+                    at: place, shown: PathText.relative(place, to: pipeline.root), stage, store,
+                    root: pipeline.root)
                 return nil
             } catch {
                 return ConfigError(error.message, remedy: error.remedy, at: error.location ?? stage.location)

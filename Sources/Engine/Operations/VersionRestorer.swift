@@ -29,6 +29,7 @@ package struct VersionRestorer {
     package init(_ id: RunID, dataset: DatasetName?, in store: RunStore) throws {
         self.store = store
         run = try store.state(of: id)
+        try store.folder.refuseOther(id, run.plan)
         if run.status == .running { throw RunControlError.live(id, hinders: .restoring) }
         let all = run.stages.filter { $0.unit.status.outcome?.isSuccess == true }.flatMap(\.artifacts)
             .filter { $0.dataset != nil && $0.contentHash != nil }

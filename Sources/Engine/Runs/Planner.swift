@@ -85,6 +85,7 @@ package struct Planner {
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
             notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications)
         plan.refreshesAll = request.refreshesAll ? true : nil
+        plan.variables = fingerprints(ofVariablesIn: plan)
         return plan
     }
 
@@ -167,6 +168,25 @@ package struct Planner {
         checkVariables(stage, problems)
         checkResources(stage, problems)
         return planned
+    }
+
+    /// Fingerprints of the variables that the definitions name, by which a later retry tells that they have other values.
+    private func fingerprints(ofVariablesIn plan: RunPlan) -> [String: String] {
+        var names: Set<String> = []
+        for text in [plan.definitionText] + plan.stages.map(\.definitionText) {
+            // Bytes, because a pipeline may have thousands of stages.
+            var rest = text.utf8[...]
+            while let place = rest.firstIndex(of: UInt8(ascii: "$")) {
+                rest = rest[place...].dropFirst()
+                guard rest.starts(with: "{env.".utf8) else { continue }
+                names.insert(String(Substring(rest.dropFirst("{env.".utf8.count).prefix { $0 != UInt8(ascii: "}") })))
+            }
+        }
+        var found: [String: String] = [:]
+        for name in names where !loaded.pipeline.secretNames.isSecret(name) {
+            found[name] = ContentHash.of(loaded.variables[name] ?? "")
+        }
+        return found
     }
 
     private func value(of reference: Template.Reference, _ parameters: [String: String]) -> String? {

@@ -12,6 +12,8 @@ package enum RunControlError: DomainError {
     /// Only the whole of an interrupted run can be cancelled.
     case stageNotRunning(RunID)
     case nothingToResume(RunID)
+    /// The state folder is a copy of the one in which the run was begun, or was moved: the run would go on in the old place.
+    case beganElsewhere(RunID, state: String, recorded: String, root: String)
     /// Another live run writes a path that this one is to write.
     case pathTaken(PathConflict, root: String)
     /// A job of the run has outlived its process, and belongs to the pipeline as it was.
@@ -46,6 +48,12 @@ extension RunControlError {
             Failure(
                 "run \(id) was interrupted: none of its stages is running",
                 remedy: "cancel the whole run, or continue it with 'caudal resume \(id)'")
+        case .beganElsewhere(let id, let state, let recorded, let root):
+            Failure(
+                "run \(id) was begun in \(recorded), and this is \(state): it would go on in \(root)",
+                remedy:
+                    "go on with it there, or begin a new run here; a moved or copied project's runs can only be looked at"
+            )
         case .nothingToResume(let id): Failure("run \(id) has succeeded: there is nothing to resume")
         case .pathTaken(let conflict, let root):
             Failure(

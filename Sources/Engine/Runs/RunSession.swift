@@ -104,7 +104,7 @@ package struct RunServices: Sendable {
     /// - Throws: ``Failure`` when inputs or the run store cannot be read.
     package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
         let facts = loaded.facts(of: "previewed", started: now(), parameters: plan.parameters, slot: plan.slot)
-        let runner = StageAttemptRunner(
+        let runner = try StageAttemptRunner(
             loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
             tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
             reusesUnchanged: plan.reusesUnchanged,
@@ -196,6 +196,7 @@ package struct RunSession: Sendable {
         let now = services.now()
         var plan = plan
         plan.origin = services.origin
+        plan.origin?.state = services.state.path
         plan.origin?.traceParent = services.variables[TraceContext.variable].flatMap { TraceContext(parsing: $0) }?.text
         var id: RunID
         // Another run of the same moment may have drawn the same letters.
@@ -243,11 +244,12 @@ package struct RunSession: Sendable {
     ) async throws -> RunSession {
         services.observers.register()
         let folder = services.state.run(id)
+        let plan = try services.store.plan(of: id)
+        try services.state.refuseOther(id, plan)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
             throw RunControlError.live(id, hinders: .continuing)
         }
-        let plan = try services.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
         let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
@@ -330,7 +332,7 @@ package struct RunSession: Sendable {
         let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
         spark = tools.spark
-        let runner = StageAttemptRunner(
+        let runner = try StageAttemptRunner(
             loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
             refreshesAll: (change?.0.plan ?? state.plan).refreshesAll == true, now: services.now)

@@ -28,6 +28,7 @@ package enum RunBundle {
         let texts = try texts(of: folder, masker)
         func clean(_ plan: RunPlan) -> RunPlan {
             var plan = plan.masked(masker)
+            plan.variables = nil
             for (name, bytes) in texts where plan.keptTexts?[name] != nil {
                 plan.keptTexts?[name] = ContentHash.of(String(decoding: bytes, as: UTF8.self))
             }

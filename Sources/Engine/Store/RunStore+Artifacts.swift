@@ -122,6 +122,26 @@ extension RunStore {
         }
     }
 
+    /// What the attempts of a run have read that no run made, in the order of attempts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func sourcesRead(in run: RunID) throws(StoreError) -> [(unit: UnitID, path: String, hash: String)] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT stage, item, path, content_hash FROM inputs
+                    WHERE run = ? AND content_hash IS NOT NULL AND made_by IS NULL ORDER BY attempt
+                    """, arguments: [run.rawValue]
+            ).map { row in
+                let item: String = row["item"]
+                return (
+                    UnitID(StageID(row["stage"]), item.isEmpty ? nil : ItemKey(item)), row["path"], row["content_hash"]
+                )
+            }
+        }
+    }
+
     /// The runs up to `run`, and with it, in which the items of a fan-out were found, newest first.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.

@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What has changed around a run between its beginning and a retry: the variables, the sources, the project's place.
+@Suite("Runs that are taken up in another world", .timeLimit(.minutes(15)))
+struct ReopenedElsewhereTests {
+    /// A run whose second stage has failed, and would succeed now.
+    private func halfDone(variables: [String: String] = [:]) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [], variables: variables)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: half
+            datasets: {src: {path: src.csv}, a: {path: out/a.csv}, b: {path: out/b.csv}}
+            stages:
+              a: {type: command, inputs: src, run: "cat ${input.src} > $CAUDAL_OUTPUT; echo ${env.REGION} >> $CAUDAL_OUTPUT", output: a}
+              b:
+                type: command
+                needs: a
+                inputs: [src, a]
+                run: "test ! -e bad || exit 3; cat ${input.src} ${input.a} > $CAUDAL_OUTPUT; echo ${env.REGION} >> $CAUDAL_OUTPUT"
+                output: b
+            """)
+        try project.write("src.csv", "v\n1\n")
+        try project.write("bad", "")
+        let run = try await project.caudal("run", "p.yaml", "--plain", variables: ["REGION": "eu"])
+        #expect(run.status == 1 && project.exists("out/a.csv"), "\(run)")
+        try FileManager.default.removeItem(atPath: project.folder.path("bad"))
+        return project
+    }
+
+    @Test("A variable that the file names and that has another value now is asked about, as a changed file is")
+    func variable() async throws {
+        let project = try await halfDone()
+        let asked = try await project.caudal("retry", "last", "--plain", variables: ["REGION": "us"])
+        #expect(asked.status == 64 && !project.exists("out/b.csv"), "\(asked)")
+        #expect(
+            asked.errors.contains("a variable that p.yaml names has changed since the run began")
+                && asked.errors.contains("${env.REGION}: another value than before"), "\(asked)")
+        let same = try await project.caudal("retry", "last", "--plain", variables: ["REGION": "eu"])
+        #expect(same.status == 0 && project.text("out/b.csv") == "v\n1\nv\n1\neu\neu\n", "\(same)")
+    }
+
+    @Test("Whoever reads another version of a source than the run did before is told so")
+    func source() async throws {
+        let project = try await halfDone()
+        try project.write("src.csv", "v\n2\n")
+        let again = try await project.caudal("retry", "last", "--plain", variables: ["REGION": "eu"])
+        #expect(again.status == 0, "\(again)")
+        let words = "src.csv has changed since a of this run read it, and b has read the new version"
+        #expect(again.output.contains(words), "\(again)")
+        #expect(try await project.caudal("show", "last").output.contains(words))
+        // Read anew by all of them, it is one version again.
+        let whole = try await project.caudal(
+            "retry", "last", "a", "--downstream", "--plain", "--yes", variables: ["REGION": "eu"])
+        #expect(whole.status == 0 && !whole.output.contains("has changed since"), "\(whole)")
+    }
+
+    @Test(
+        "A run in a project that was copied or moved is looked at, and does not go on in the old place",
+        arguments: [true, false])
+    func otherPlace(isCopy: Bool) async throws {
+        let project = try await halfDone()
+        let other = project.folder.path + "-other"
+        defer { try? FileManager.default.removeItem(atPath: other) }
+        if isCopy {
+            try FileManager.default.copyItem(atPath: project.folder.path, toPath: other)
+        } else {
+            try FileManager.default.moveItem(atPath: project.folder.path, toPath: other)
+        }
+        defer {
+            if !isCopy { try? FileManager.default.moveItem(atPath: other, toPath: project.folder.path) }
+        }
+        for words in [["retry", "last"], ["resume", "last"], ["mark", "last", "b", "succeeded", "--reason", "x"]] {
+            let answer = try await project.run(
+                "/usr/bin/env", ["-C", other, "REGION=eu", CaudalProject.program] + words + ["--plain", "--yes"])
+            #expect(answer.status == 1 && answer.errors.contains("was begun in"), "\(words): \(answer)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: project.folder.path + "/out/b.csv"))
+        let shown = try await project.run("/usr/bin/env", ["-C", other, CaudalProject.program, "show", "last"])
+        #expect(shown.status == 0, "\(shown)")
+    }
+
+    @Test("A folder output in which somebody has put files is not replaced with them")
+    func foreignFiles() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: folder
+            datasets: {x: {path: out/x, format: csv}}
+            stages:
+              x: {type: command, output: x, run: "mkdir $CAUDAL_OUTPUT; echo v > $CAUDAL_OUTPUT/a.csv"}
+            """)
+        for _ in 0..<2 { #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0) }
+        try project.write("out/x/notes.txt", "precious")
+        let refused = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            refused.status != 0
+                && (refused.errors + refused.output).contains("holds notes.txt, which no run put there"),
+            "\(refused)")
+        #expect(project.text("out/x/notes.txt") == "precious")
+        try FileManager.default.removeItem(atPath: project.folder.path("out/x/notes.txt"))
+        // What was changed in place is the run's own file, which is made anew.
+        try project.write("out/x/a.csv", "w\n")
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        #expect(project.text("out/x/a.csv") == "v\n")
+    }
+}
