@@ -140,8 +140,9 @@ package struct DuckDBDialect: SQLDialect {
         cast(exact(sql, old, new), to: new)
     }
 
-    /// The engine rounds a decimal of many digits twice on its way to floating point: it divides. Its text is cast to the
-    /// nearest number.
+    /// A value of which a cast gives the nearest number: the text of a decimal of many digits.
+    ///
+    /// On the way of those to floating point the engine divides, and rounds twice.
     private func exact(_ sql: String, _ old: ColumnType?, _ new: ColumnType) -> String {
         if case .decimal(let precision, _)? = old, precision > 15, new == .number { cast(sql, to: .text) } else { sql }
     }
