@@ -159,10 +159,12 @@ struct ExactValuesTests {
         let project = try project(
             [
                 "s.json": "{\"type\":\"object\",\"properties\":{"
-                    + columns.map { "\"\($0)\":{\"type\":\"integer\",\"maximum\":18446744073709551614}" }.joined(separator: ",")
+                    + columns.map { "\"\($0)\":{\"type\":\"integer\",\"maximum\":18446744073709551614}" }.joined(
+                        separator: ",")
                     + "}}",
                 "n.json": #"{"type":"object","properties":{"n":{"type":"integer"}}}"#,
-                "n.csv": "n\n4503599627370497\n4503599627370497.0\n4503599627370497.5\n45035996273704975e-1\n9e17\n1.5\n",
+                "n.csv":
+                    "n\n4503599627370497\n4503599627370497.0\n4503599627370497.5\n45035996273704975e-1\n9e17\n1.5\n",
             ],
             """
               t: {path: t.parquet, schema: s.json}
@@ -176,9 +178,9 @@ struct ExactValuesTests {
             """)
         _ = try await project.query(
             """
-            COPY (SELECT 1::UBIGINT AS wide, 2.0::DOUBLE AS number, 3::FLOAT AS single, 4.00::DECIMAL(10,2) AS price
-              UNION ALL SELECT 18446744073709551615, 2.5, 3.5, 4.50
-              UNION ALL SELECT 5, 'inf', 'nan', 6) TO 't.parquet'
+            COPY (SELECT a::UBIGINT AS wide, b::DOUBLE AS number, c::FLOAT AS single, d::DECIMAL(10,2) AS price FROM (VALUES
+              ('1', '2.0', '3', '4.00'), ('18446744073709551615', '2.5', '3.5', '4.50'), ('5', 'inf', 'nan', '6')) t(a, b, c, d))
+            TO 't.parquet'
             """)
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0, "\(run)")
@@ -253,6 +255,13 @@ struct ExactValuesTests {
             try project.read("p.yaml").replacing("{sql: select distinct region from r}", with: "[a, b]"))
         let less = try await project.caudal("run", "p.yaml", "--plain")
         #expect(less.output.contains("3 in, 2 out, 1 of no item"), "\(less)")
+        let reused = try await project.caudal("run", "p.yaml", "--plain", "--reuse")
+        #expect(reused.output.contains("3 in, 2 out, 1 of no item"), "\(reused)")
+        #expect(try await project.caudal("show", "last").output.contains("3 in, 2 out, 1 of no item"))
+        for (format, words) in [("markdown", "| Of no item |"), ("html", ">Of no item<"), ("json", "\"unassigned\"")] {
+            let report = try await project.caudal("report", "last", "--format", format)
+            #expect(report.output.contains(words), "\(report)")
+        }
     }
 
     @Test("map_values can leave a row without a value, and a quoted null is a text")

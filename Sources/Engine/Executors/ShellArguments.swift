@@ -11,7 +11,8 @@ package struct ShellArguments {
         let words = arguments.map(\.description)
         let (place, keepsVariables) = Self.command(in: words)
         guard words.indices.contains(place) else { return }
-        if let found = Self.text(in: words, ofShellAt: place), keepsVariables {
+        let isShell = Self.shells.contains(PathText.lastComponent(of: words[place]))
+        if isShell, keepsVariables, let found = Self.text(in: words, ofShellAt: place) {
             text = found
             fault = ShellLine(arguments[found]).fault
             return
@@ -79,14 +80,16 @@ package struct ShellArguments {
     }
 
     private static let shells: Set<String> = ["sh", "bash", "dash", "ksh", "zsh", "ash"]
-    /// Other programs that give the text behind `-c` to a shell.
+    /// Other programs that give the text behind `-c` to a shell, which may have none of the variables.
     private static let readers: Set<String> = ["su", "runuser", "flock", "script"]
 
     /// The text that a shell at a place reads as commands.
     static func text(in words: [String], ofShellAt start: Int) -> Int? {
         let name = PathText.lastComponent(of: words[start])
         if readers.contains(name) {
-            guard let option = words[start...].firstIndex(where: { ["-c", "--command"].contains($0) }) else { return nil }
+            guard let option = words[start...].firstIndex(where: { ["-c", "--command"].contains($0) }) else {
+                return nil
+            }
             return words.indices.contains(option + 1) ? option + 1 : nil
         }
         guard shells.contains(name) else { return nil }

@@ -130,7 +130,9 @@ package struct CommandStage: StageType {
             for reference in text.map({ templates[$0].references }) ?? [] {
                 variables[reference.programVariable] = value(reference)
             }
-            for variable in line?.variables ?? [] { variables[variable.name] = variable.value(value(variable.reference)) }
+            for variable in line?.variables ?? [] {
+                variables[variable.name] = variable.value(value(variable.reference))
+            }
         case .line(let template):
             if let words = ShellText.words(of: template) {
                 arguments = words.map { $0.filled(value) }

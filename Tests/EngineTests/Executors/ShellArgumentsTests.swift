@@ -14,7 +14,8 @@ struct ShellArgumentsTests {
 
     /// What may stand before a command: those that this machine has.
     private static let wrappers = [
-        [], ["env", "A=1"], ["env", "-u", "B", "A=1"], ["nice", "-n", "5"], ["nice", "-5"], ["nohup"], ["setsid", "-w"],
+        [], ["env", "A=1"], ["env", "-u", "B", "A=1"], ["nice", "-n", "5"], ["nice", "-5"], ["nohup"],
+        ["setsid", "-w"],
         ["stdbuf", "-o", "L"], ["timeout", "-k", "1", "20"], ["timeout", "20s"], ["time", "-p"], ["ionice", "-c", "3"],
         ["ionice", "-c3", "-t"], ["chrt", "-o", "0"], ["taskset", "-c", "0"], ["flock", "/dev/null"],
         ["xargs", "-n", "1"], ["chroot", "/"], ["nice", "env", "A=1", "timeout", "--", "20"],
@@ -40,9 +41,11 @@ struct ShellArgumentsTests {
     @Test(
         "A shell that has none of the variables, or is behind a program that is not known, is refused",
         arguments: [
-            ["env", "-i", "bash", "-c", text], ["env", "-", "sh", "-c", text], ["sudo", "-u", "etl", "bash", "-c", text],
+            ["env", "-i", "bash", "-c", text], ["env", "-", "sh", "-c", text],
+            ["sudo", "-u", "etl", "bash", "-c", text],
             ["nice", "sudo", "sh", "-ec", text], ["docker", "run", "image", "bash", "-c", text],
-            ["su", "-c", text, "etl"], ["flock", "lock", "-c", text], ["xargs", "docker", "run", "image", "sh", "-c", text],
+            ["su", "-c", text, "etl"], ["flock", "lock", "-c", text],
+            ["xargs", "docker", "run", "image", "sh", "-c", text],
         ])
     func refused(words: [String]) throws {
         let arguments = ShellArguments(try templates(words))
@@ -52,8 +55,10 @@ struct ShellArgumentsTests {
     @Test(
         "Other programs get the value itself",
         arguments: [
-            ["docker", "run", "image", "bash", "-c", "echo \"$1\"", "_", "${params.x}"], ["sudo", "tool", "${params.x}"],
-            ["python3", "-c", "${params.x}"], ["nice", "tool", "-c", "${params.x}"], ["sh", "script.sh", "-c", "${params.x}"],
+            ["docker", "run", "image", "bash", "-c", "echo \"$1\"", "_", "${params.x}"],
+            ["sudo", "tool", "${params.x}"],
+            ["python3", "-c", "${params.x}"], ["nice", "tool", "-c", "${params.x}"],
+            ["sh", "script.sh", "-c", "${params.x}"],
             ["nice"], ["timeout", "5"], ["env", "-u"],
         ])
     func others(words: [String]) throws {
