@@ -147,6 +147,37 @@ struct PlacementTests {
         #expect(await resumed.child.exit().exit == .exited(0))
     }
 
+    @Test("A container that was about to be made leaves nothing behind", .enabled(if: Kind.container.absence == nil))
+    func killedInMaking() async throws {
+        for _ in 1...3 {
+            let project = try patient(.container)
+            try project.write("open", "")
+            let dead = try await project.start("run", "p.yaml", "--plain")
+            // Its monitor is there before it is made.
+            var run = ""
+            while run.isEmpty || monitors(of: run).isEmpty {
+                run =
+                    (try? FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")))?.first
+                    ?? ""
+                await Task.yield()
+            }
+            _ = await dead.killHard()
+            let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
+            #expect(resumed.status == 0, "\(resumed)")
+            #expect(try containers(of: project).isEmpty)
+            #expect(monitors(of: run).isEmpty)
+        }
+    }
+
+    /// The numbers of the processes that watch the containers of a run.
+    private func monitors(of run: String) -> [String] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.filter { Int($0) != nil }.filter { pid in
+            let words = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
+            return words.contains("conmon\0") && words.contains("\0caudal-\(run)-")
+        }
+    }
+
     @Test("A run that is cancelled leaves nothing behind", arguments: Kind.here)
     func cancelled(kind: Kind) async throws {
         let project = try patient(kind)
