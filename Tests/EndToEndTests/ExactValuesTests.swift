@@ -143,7 +143,7 @@ struct ExactValuesTests {
         #expect(run.output.contains("2 rows out of range of 3"), "\(run)")
     }
 
-    @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan"])
+    @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan", "4503599627370497.5"])
     func cast(value: String) async throws {
         let project = try project(
             ["c.csv": "x\n2\n3.0\n\(value)\n"], "  c: {path: c.csv}\n  o: {path: o.csv}",
@@ -151,6 +151,72 @@ struct ExactValuesTests {
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.exit == .exited(1))
         #expect(run.output.contains("column 'x' has the value '\(value)', which does not fit integer"), "\(run)")
+    }
+
+    @Test("A whole number is one by its digits and its value, whatever type its column has")
+    func wholeNumbers() async throws {
+        let columns = ["wide", "number", "single", "price"]
+        let project = try project(
+            [
+                "s.json": "{\"type\":\"object\",\"properties\":{"
+                    + columns.map { "\"\($0)\":{\"type\":\"integer\",\"maximum\":18446744073709551614}" }.joined(
+                        separator: ",")
+                    + "}}",
+                "n.json": #"{"type":"object","properties":{"n":{"type":"integer"}}}"#,
+                "n.csv":
+                    "n\n4503599627370497\n4503599627370497.0\n4503599627370497.5\n45035996273704975e-1\n9e17\n1.5\n",
+            ],
+            """
+              t: {path: t.parquet, schema: s.json}
+              n: {path: n.csv, schema: n.json}
+              a: {path: a.csv}
+              b: {path: b.csv}
+            """,
+            """
+              t: {type: validate, input: t, output: a, max_invalid: 100%}
+              n: {type: validate, input: n, output: b, max_invalid: 100%}
+            """)
+        _ = try await project.query(
+            """
+            COPY (SELECT a::UBIGINT AS wide, b::DOUBLE AS number, c::FLOAT AS single, d::DECIMAL(10,2) AS price FROM (VALUES
+              ('1', '2.0', '3', '4.00'), ('18446744073709551615', '2.5', '3.5', '4.50'), ('5', 'inf', 'nan', '6')) t(a, b, c, d))
+            TO 't.parquet'
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("a.csv") == "wide,number,single,price\n1,2.0,3.0,4.00\n")
+        #expect(try project.read("b.csv") == "n\n4503599627370497\n4503599627370497\n900000000000000000\n")
+        let found = try await project.caudal("quarantine", "show", "last", "t").output
+        #expect(found.contains("type: integer") && found.contains("2.5") && found.contains("4.50"), "\(found)")
+    }
+
+    @Test("A decimal of many digits becomes the number that is nearest to it")
+    func nearest() async throws {
+        let project = try project(
+            [:], "  in: {path: in.parquet}\n  l: {path: l.parquet}\n  o: {path: o.csv}\n  e: {path: e.csv}",
+            """
+              t:
+                type: process
+                input: in
+                output: o
+                steps:
+                  - derive: {a: d = x, b: d in (x), c: d between x and x, q: d / 1, s: d + zero}
+                  - cast: {d: number}
+              e: {type: enrich, input: in, output: e, lookups: [{dataset: l, on: d, add: [word]}]}
+            """)
+        _ = try await project.query(
+            """
+            COPY (SELECT 1814.850597118989639894::DECIMAL(38,18) AS d, 1814.8505971189895::DOUBLE AS x, 0::DOUBLE AS zero)
+            TO 'in.parquet';
+            COPY (SELECT 1814.8505971189895::DOUBLE AS d, 'there' AS word) TO 'l.parquet'
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let number = "1814.8505971189895"
+        #expect(
+            try project.read("o.csv")
+                == "d,x,zero,a,b,c,q,s\n\(number),\(number),0.0,true,true,true,\(number),\(number)\n")
+        #expect(try project.read("e.csv").contains("there"))
     }
 
     @Test("JSON values of several types are the texts that they are")
@@ -189,6 +255,13 @@ struct ExactValuesTests {
             try project.read("p.yaml").replacing("{sql: select distinct region from r}", with: "[a, b]"))
         let less = try await project.caudal("run", "p.yaml", "--plain")
         #expect(less.output.contains("3 in, 2 out, 1 of no item"), "\(less)")
+        let reused = try await project.caudal("run", "p.yaml", "--plain", "--reuse")
+        #expect(reused.output.contains("3 in, 2 out, 1 of no item"), "\(reused)")
+        #expect(try await project.caudal("show", "last").output.contains("3 in, 2 out, 1 of no item"))
+        for (format, words) in [("markdown", "| Of no item |"), ("html", ">Of no item<"), ("json", "\"unassigned\"")] {
+            let report = try await project.caudal("report", "last", "--format", format)
+            #expect(report.output.contains(words), "\(report)")
+        }
     }
 
     @Test("map_values can leave a row without a value, and a quoted null is a text")

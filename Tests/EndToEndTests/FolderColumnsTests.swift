@@ -33,16 +33,18 @@ struct FolderColumnsTests {
     @Test("A folder without a value gives none, and the type is that of all folders together")
     func values() async throws {
         let project = try await project(
-            ["day": "in/*/*.parquet", "mixed": "m/*/*.parquet", "odd": "o/*/*.parquet"],
+            ["day": "in/*/*.parquet", "mixed": "m/*/*.parquet", "odd": "o/*/*.parquet", "signs": "s/*/*.parquet"],
             making: """
                 copy (select 1 id) to 'in/day=__HIVE_DEFAULT_PARTITION__/f.parquet';
                 copy (select 2 id) to 'in/day=2026-01-02/f.parquet';
                 copy (select 1 id) to 'm/n=1/f.parquet'; copy (select 2 id) to 'm/n=x/f.parquet';
+                copy (select 1 id) to 's/n=0x10/f.parquet'; copy (select 2 id) to 's/n=-7/f.parquet';
                 copy (select 1 id) to 'o/n=1/f.parquet'; copy (select 2.5 id, 'a' note) to 'o/n=2026-01-01/f.parquet'
                 """)
         try await run(project)
         #expect(try project.read("day.csv") == "id,day\n2,2026-01-02\n1,\n")
         #expect(try project.read("mixed.csv") == "id,n\n1,1\n2,x\n")
+        #expect(try project.read("signs.csv") == "id,n\n2,-7\n1,0x10\n")
         #expect(try project.read("odd.csv") == "id,note,n\n1.0,,1\n2.5,a,2026-01-01\n")
     }
 

@@ -126,6 +126,15 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is an integer type with more than the 64 bits that files and expressions have.
+    package var isWideInteger: Bool {
+        if case .other(let name) = self {
+            ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())
+        } else {
+            false
+        }
+    }
+
     /// Whether the type is a date, a point in time or a local time.
     package var isTime: Bool {
         switch self {

@@ -3,7 +3,7 @@ import Foundation
 /// Encodes values as path components.
 package enum PathComponent {
     /// Hive's name for the folder of a missing value.
-    private static let missing = "__HIVE_DEFAULT_PARTITION__"
+    package static let missing = "__HIVE_DEFAULT_PARTITION__"
 
     /// A value as one path component: it cannot lead out of its folder, and different values give different components.
     ///

@@ -15,7 +15,7 @@ package struct Query: Sendable, Equatable {
     package var unsteady: [String] = []
     /// What it computes of several rows.
     package var gatherings: [Gathering] = []
-    /// What it reads more than once, such as to join it with itself.
+    /// What it reads in several places whose rows meet, such as to join it with itself.
     package var rereads: Set<DatasetName> = []
     /// Where each part of its text is in the file.
     package var places = TextPlaces()
@@ -40,14 +40,11 @@ package struct Query: Sendable, Equatable {
 
     /// A column by which a query gathers rows.
     package struct GatheringColumn: Sendable, Equatable, Codable {
-        package var name: String
-        /// The tables that it may be a column of, in small letters; empty where it is made of something else.
-        package var tables: Set<String>
+        /// Which columns of tables it may be: their names there, by the names of the tables, all in small letters; empty
+        /// where it is made of something else.
+        package var origins: [String: String]
 
-        package init(name: String, tables: Set<String>) {
-            self.name = name
-            self.tables = tables
-        }
+        package init(origins: [String: String]) { self.origins = origins }
     }
 
     package init(_ value: Template, at location: SourceLocation, hasInput: Bool = false) {

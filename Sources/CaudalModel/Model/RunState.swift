@@ -240,7 +240,7 @@ package struct StageState: Sendable, Equatable {
         guard var sum = accounts.first else { return nil }
         for account in accounts.dropFirst() { sum = sum + account }
         if let all = unit.lastResult?.rowsToDivide, all > sum.read, accounts.count == items.count,
-            itemCounts[.succeeded, default: 0] == items.count
+            itemCounts[.succeeded, default: 0] + itemCounts[.reused, default: 0] == items.count
         {
             sum.unassigned = all - sum.read
             sum.read = all

@@ -233,15 +233,13 @@ package struct NewRowsAlone: Sendable {
     package func isWhole(_ gathering: Query.Gathering) -> Bool {
         let table = name.rawValue.lowercased()
         if !gathering.tables.contains(table) { return true }
-        let names = Set(gathering.columns.filter { $0.tables.contains(table) }.map { $0.name.lowercased() })
+        let names = Set(gathering.columns.compactMap { $0.origins[table] })
         // Of a group with one value in the column, all rows are read.
         if names.contains(column.value.lowercased()) { return true }
         // The newest row of each key takes the place of the one that the output has.
-        guard let greatest = gathering.greatest, greatest.tables.contains(table), let deciding, !key.isEmpty else {
-            return false
-        }
+        guard let greatest = gathering.greatest?.origins[table], let deciding, !key.isEmpty else { return false }
         return gathering.columns.count == key.count && names == Set(key.map { $0.lowercased() })
-            && greatest.name.lowercased() == deciding.lowercased()
+            && greatest == deciding.lowercased()
     }
 }
 

@@ -209,7 +209,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         default:
             throw Fault(
                 message: "'${\(inside)}' is not known; use ${params.x}, ${env.X}, ${run.id}, ${run.started}, "
-                    + "${schedule.time}, ${schedule.date}, ${item.x}, ${input.x} or ${stage.output}",
+                    + "${schedule.time}, ${schedule.date}, ${item.x}, ${input.x} or ${stage.output}, or write '$${\(inside)}' for the text itself",
                 offset: offset)
         }
     }

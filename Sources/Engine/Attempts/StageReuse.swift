@@ -46,6 +46,10 @@ package struct StageReuse: Sendable {
         let text = lines(of: stage).joined(separator: "\n")
         if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }
         if let word = stage.unsteady.first { return "it asks for \(word), which is not the same twice" }
+        // What a stage says of itself is taken for it.
+        if stage.reusesUnchanged != true, let obstacle = files(of: stage, [:], { _ in "x" })?.obstacle {
+            return obstacle
+        }
         for check in stage.checks {
             if let obstacle = check.kind.reuseObstacle { return "its check \(check.id) \(obstacle)" }
         }
@@ -61,7 +65,6 @@ package struct StageReuse: Sendable {
     private nonisolated(unsafe) static let variableReference = #/\$\{env\.([^}]*)\}/#
     private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+|\btee\s+(-a\s+)?[^\s;|&]+/#
     private nonisolated(unsafe) static let quotation = #/"([^"]*)"|'([^']*)'/#
-    private nonisolated(unsafe) static let changeOfFolder = #/(?:^|[;&|(\s])cd\s+("[^"]*"|'[^']*'|[^\s;&|)]+)/#
 
     /// Everything that determines the output of an attempt; nil when one of its files cannot be read.
     ///
@@ -96,7 +99,13 @@ package struct StageReuse: Sendable {
             }
             key.add(.item, item.key.rawValue, ContentHash.of(values.joined(separator: "\n")))
         }
-        for read in reads + scripts(of: attempt) {
+        var reads = reads
+        if let named = files(of: attempt.stage, facts.environment, { attempt.value(of: $0) ?? "" }) {
+            for name in named.variables { key.add(.variable, name, ContentHash.of(facts.environment[name] ?? "")) }
+            guard let scripts = try? scripts(of: attempt, named) else { return nil }
+            reads += scripts
+        }
+        for read in reads {
             guard let hash = read.contentHash else { return nil }
             key.add(.input, read.path, hash)
         }
@@ -123,59 +132,94 @@ package struct StageReuse: Sendable {
         }
     }
 
-    /// The files of the project that a command names in its line: a script is practically part of its definition.
-    private func scripts(of attempt: StageAttempt) -> [InputVersion] {
-        guard let program = attempt.stage.definition.program else { return [] }
+    /// The files of the project that a command names, and what its line says besides; nil for other stages.
+    ///
+    /// `value`: what stands for a reference.
+    private func files(
+        of stage: Stage, _ environment: [String: String], _ value: @escaping (Template.Reference) -> String
+    ) -> CommandFiles? {
+        guard let program = stage.definition.program else { return nil }
         func filled(_ template: Template) -> String {
             template.filled { reference in
                 switch reference {
                 // They are compared, or made, by themselves.
                 case .stageOutput, .input: "/dev/null"
-                default: attempt.value(of: reference) ?? ""
+                default: value(reference)
                 }
             }
         }
-        let texts =
-            switch program.call {
-            // The files that it writes do not determine its output.
-            case .line(let line): [filled(line).replacing(Self.redirection, with: " ")]
-            case .arguments(let list): list.map(filled)
-            }
-        var words = Set(texts)
-        var folders = [loaded.pipeline.root]
-        for text in texts {
-            words.formUnion(text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init))
-            words.formUnion(text.matches(of: Self.quotation).map { String($0.output.1 ?? $0.output.2 ?? "") })
-            for match in text.matches(of: Self.changeOfFolder) {
-                let name = match.output.1.filter { !"\"'".contains($0) }
-                folders.append(PathText.absolute(String(name), in: loaded.pipeline.root))
-            }
+        let own = loaded.pipeline.environment.mapValues(\.value).merging(program.environment) { $1 }
+        return CommandFiles(of: program.call, root: loaded.pipeline.root, filling: filled) { name in
+            own[name].map(filled) ?? environment[name]
         }
-        let paths = words.filter { !$0.isEmpty && $0.utf8.count < 4096 && !$0.contains("\0") }.flatMap { word in
-            folders.flatMap { Self.files(named: PathText.absolute(word, in: $0)) }
+    }
+
+    /// The files that a command names in its line.
+    private func scripts(of attempt: StageAttempt, _ named: CommandFiles) throws(Failure) -> [InputVersion] {
+        guard let program = attempt.stage.definition.program else { return [] }
+        let root = loaded.pipeline.root
+        var words = named.words
+        // Texts of programs inside of the line name files too.
+        for template in program.call.words {
+            let text = template.filled { reference in
+                switch reference {
+                case .stageOutput, .input: "/dev/null"
+                default: attempt.value(of: reference) ?? ""
+                }
+            }
+            // The files that it writes do not determine its output.
+            let read = text.replacing(Self.redirection, with: " ")
+            words.formUnion(read.split { " \t\n\"'();|&<=".contains($0) }.map(String.init))
+            words.formUnion(read.matches(of: Self.quotation).map { String($0.output.1 ?? $0.output.2 ?? "") })
+        }
+        var paths: Set<String> = []
+        for word in words where !word.isEmpty && word.utf8.count < 4096 && !word.contains("\0") {
+            for folder in named.folders {
+                let path = PathText.absolute(word, in: folder)
+                // What a folder outside of the project has is not the project's.
+                let isTree = named.words.contains(word) && path.hasPrefix(root + "/")
+                try paths.formUnion(Self.files(named: path, isTree: isTree))
+            }
         }
         // Its own output, of which a pattern beside it may tell, does not determine it.
         let own = attempt.stage.definition.outputs.compactMap { loaded.pipeline.dataset($0)?.path }.map { path in
             let text = path.filled { if case .item = $0 { "*" } else { attempt.value(of: $0) ?? "" } }
-            return PathText.absolute(text, in: loaded.pipeline.root)
+            return PathText.absolute(text, in: root)
         }
-        return Set(paths).sorted().compactMap { path in
+        return paths.sorted().compactMap { path in
             if own.contains(where: { path == $0 || path.hasPrefix($0 + "/") || Glob.matches(path, $0) }) { return nil }
             return InputVersion(
-                dataset: nil, path: PathText.relative(path, to: loaded.pipeline.root),
-                sizeInBytes: FileText.size(path) ?? 0, contentHash: store.fingerprint(ofFile: path))
+                dataset: nil, path: PathText.relative(path, to: root), sizeInBytes: FileText.size(path) ?? 0,
+                contentHash: store.fingerprint(ofFile: path))
         }
     }
 
-    /// The files that a word of a command may mean: one, those of a pattern, or the program in a folder of Python.
-    private static func files(named path: String) -> [String] {
-        func isFile(_ path: String) -> Bool {
+    /// The largest number of files in a folder that are compared.
+    private static let largestTree = 1000
+
+    /// The files that a word of a command may mean: one, those of a pattern, or those in a folder.
+    ///
+    /// - Parameter isTree: Whether the folder may be one of which everything is read.
+    private static func files(named path: String, isTree: Bool) throws(Failure) -> [String] {
+        func kind(_ path: String) -> mode_t? {
             var status = stat()
-            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
         }
+        func isFile(_ path: String) -> Bool { kind(path) == S_IFREG }
         if isFile(path) { return [path] }
-        let program = path + "/__main__.py"
-        if isFile(program) { return [program] }
+        if isTree, kind(path) == S_IFDIR, let below = FileManager.default.enumerator(atPath: path) {
+            var found: [String] = []
+            while let name = below.nextObject() as? String {
+                // What programs keep for themselves.
+                if name.split(separator: "/").last.map({ $0.hasPrefix(".") || $0 == "__pycache__" }) == true {
+                    below.skipDescendants()
+                } else if isFile(path + "/" + name) {
+                    found.append(path + "/" + name)
+                }
+                if found.count > largestTree { throw Failure("it names the folder \(path), which has too many files") }
+            }
+            return found
+        }
         guard path.contains(where: "*?[".contains) else { return [] }
         // A folder that cannot be looked into is one that the command cannot look into either.
         return ((try? Glob.files(matching: path)) ?? []).filter(isFile)

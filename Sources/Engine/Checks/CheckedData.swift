@@ -51,8 +51,8 @@ struct CheckedData {
 
     /// SQL for an aggregate that returns a number.
     func number(_ call: String) -> String {
-        // As text, because JSON cannot represent NaN and infinity.
-        sql.cast(sql.cast(aggregate(call), to: .number), to: .text)
+        // As text, because JSON cannot represent NaN and infinity; and by way of the text, whose number is the nearest.
+        sql.cast(sql.cast(sql.cast(aggregate(call), to: .text), to: .number), to: .text)
     }
 
     private var filter: String? {

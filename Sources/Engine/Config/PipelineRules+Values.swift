@@ -44,4 +44,29 @@ extension PipelineRules {
             }
         }
     }
+
+    /// Refuses values that make rows in an output that runs with other values add to: of what is there, nobody knows by which
+    /// value it was made, and what one value leaves out is never read with another.
+    ///
+    /// `behind`: the stage and those that write what it reads.
+    static func checkValues(
+        of stage: Stage, _ references: [(Template.Reference, SourceLocation)], _ behind: [Stage],
+        _ days: Set<String>, _ pipeline: Pipeline, _ problems: ConfigProblems
+    ) {
+        guard let column = stage.definition.newRowsAlone?.column else { return }
+        let own = Set(stage.definition.outputs.flatMap { pipeline.dataset($0)?.path?.references ?? [] })
+        // To programs and in paths, variables say where something is.
+        let variables = behind.filter { !$0.definition.runsProgram }.flatMap(allReferences)
+            .filter { if case .environment = $0.0 { true } else { false } }
+        let parameters = references.filter { reference, _ in
+            if case .param(let name) = reference { !days.contains(name) } else { false }
+        }
+        guard let (reference, location) = (parameters + variables).first(where: { !own.contains($0.0) }) else { return }
+        problems.report(
+            "'\(stage.id)' reads what is newer than its output, and that depends on ${\(reference)} (line \(location.line)): "
+                + "with another value, rows that this one left out would never be read, and those that it made would stay",
+            remedy:
+                "write the value itself, give each value an output of its own, with ${\(reference)} in its path, or write "
+                + "'partial: true' if this is meant", at: column.location)
+    }
 }

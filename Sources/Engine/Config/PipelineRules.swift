@@ -200,7 +200,7 @@ enum PipelineRules {
                 ((dataset.path ?? dataset.remote?.name)?.references ?? []).map { ($0, dataset.placeLocation) }
             }
             let references = behind.flatMap(allReferences) + places
-            checkValues(of: stage, references, days, pipeline, problems)
+            checkValues(of: stage, references, behind, days, pipeline, problems)
             let found = references.first { reference, _ in
                 switch reference {
                 case .param(let name): days.contains(name)
@@ -215,26 +215,6 @@ enum PipelineRules {
                 remedy: "read all days, or leave 'watermark' out: with 'mode: merge' days run in any order",
                 at: watermark.location)
         }
-    }
-
-    /// What a value of a parameter leaves out is never read with another value, where both add to one output.
-    private static func checkValues(
-        of stage: Stage, _ references: [(Template.Reference, SourceLocation)], _ days: Set<String>,
-        _ pipeline: Pipeline,
-        _ problems: ConfigProblems
-    ) {
-        guard let column = stage.definition.newRowsAlone?.column else { return }
-        let own = Set(stage.definition.outputs.flatMap { pipeline.dataset($0)?.path?.references ?? [] })
-        let found = references.first { reference, _ in
-            if case .param(let name) = reference { !days.contains(name) && !own.contains(reference) } else { false }
-        }
-        guard let (reference, location) = found else { return }
-        problems.report(
-            "'\(stage.id)' reads what is newer than its output, and that depends on ${\(reference)} (line \(location.line)): "
-                + "rows that one value leaves out would never be read with another",
-            remedy:
-                "give each value an output of its own, with ${\(reference)} in its path, or write 'partial: true' if this is "
-                + "meant", at: column.location)
     }
 
     private static func checkProducers(_ pipeline: Pipeline, _ problems: ConfigProblems) {

@@ -74,13 +74,11 @@ package struct QueryExamination {
     ) {
         query.unsteady = reading.unsteady
         query.gatherings = reading.gatherings
-        var seen: Set<DatasetName> = []
         for table in reading.tables {
             let isUnqualified = table.qualifier.isEmpty
+            let isReread = reading.rereads.contains(table.name.lowercased())
             if query.hasInput, isUnqualified, table.name.lowercased() == Query.inputName {
-                if !seen.insert(DatasetName(Query.inputName)).inserted {
-                    query.rereads.insert(DatasetName(Query.inputName))
-                }
+                if isReread { query.rereads.insert(DatasetName(Query.inputName)) }
                 continue
             }
             let place = table.offset.map { query.place(of: $0) } ?? query.location
@@ -91,7 +89,7 @@ package struct QueryExamination {
                 }
                 continue
             }
-            if !seen.insert(name).inserted { query.rereads.insert(name) }
+            if isReread { query.rereads.insert(name) }
             if !query.reads.contains(where: { $0.value == name }) { query.reads.append(Located(name, at: place)) }
         }
     }

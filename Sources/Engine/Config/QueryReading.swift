@@ -25,11 +25,16 @@ package struct QueryReading: Sendable, Equatable, Codable {
     package let unsteady: [String]
     /// What it computes of several rows.
     package let gatherings: [Query.Gathering]
+    /// The tables that it reads in several places whose rows meet, by their names in small letters.
+    package let rereads: Set<String>
 
-    package init(tables: [Table], unsteady: [String], gatherings: [Query.Gathering] = []) {
+    package init(
+        tables: [Table], unsteady: [String], gatherings: [Query.Gathering] = [], rereads: Set<String> = []
+    ) {
         self.tables = tables
         self.unsteady = unsteady
         self.gatherings = gatherings
+        self.rereads = rereads
     }
 }
 

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What folders called `name=value` say of the Parquet files in them.
 package enum FolderColumns: Sendable, Hashable {
     case ignored
@@ -17,5 +19,19 @@ package enum FolderColumns: Sendable, Hashable {
                 })
         }
         return Set(names).count == 1 ? names[0] : []
+    }
+
+    /// The columns that folders stand for, among all that an engine finds; such as 0x10, of which it makes a number, are texts.
+    ///
+    /// - Parameter files: The files' paths, as those of ``names(above:)``.
+    package static func columns(_ names: Set<String>, among found: [Column], above files: [String]) -> [Column] {
+        found.filter { names.contains($0.name.lowercased()) }.map { column in
+            guard column.type == .integer else { return column }
+            let prefix = column.name.lowercased() + "="
+            let values = files.flatMap { $0.split(separator: "/").dropLast() }
+                .filter { $0.lowercased().hasPrefix(prefix) }.map { $0.dropFirst(prefix.count) }
+            let isNumber = values.allSatisfy { $0.wholeMatch(of: #/-?[0-9]+/#) != nil || $0 == PathComponent.missing }
+            return isNumber ? column : Column(column.name, .text)
+        }
     }
 }

@@ -190,7 +190,8 @@ package struct LoadCompiler: Sendable {
             let name = sql.name(column.name)
             // A database without dates stores them as text in a form that does not depend on an engine's default.
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
-            let value = type == column.type || column.type.isOther ? name : sql.cast(name, to: type)
+            let value =
+                type == column.type || column.type.isOther ? name : sql.convert(name, from: column.type, to: type)
             var refused: [String] = []
             if target.link.kind == .sqlite, column.type == .number {
                 refused.append("isnan(\(name)) THEN \(sql.refusal([.words(Self.notANumber(column.name))]))")

@@ -269,7 +269,7 @@ package struct RelationBuilder {
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
         if type == .text, let flag = flags[column.name] { return sql.writtenTime(value, isLocal: sql.name(flag)) }
-        if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
+        if Self.alwaysFits(column.type, type) { return sql.convert(value, from: column.type, to: type) }
         let refusal = sql.refusal([
             .words("column '\(column.name)' has the value '"), .value(sql.cast(value, to: .text)),
             .words("', which does not fit \(type); filter such rows out, or let a validate stage put them aside"),

@@ -137,7 +137,7 @@ extension SQLDialect {
         switch (old, new) {
         case _ where old == new: value
         case (.text, .integer):
-            "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND NOT contains(\(value), '_') "
+            "CASE WHEN \(isWhole(value, tryCast(value, to: .number), tryCast(value, to: .integer))) "
                 + "THEN \(tryCast(value, to: .integer)) END"
         case (.text, .number):
             // What is too large becomes infinity, which is a number only where it is called so.
@@ -152,6 +152,20 @@ extension SQLDialect {
         case (.text, .date): day(value)
         default: tryCast(value, from: old, to: new)
         }
+    }
+
+    /// True for a text that is a whole number.
+    ///
+    /// Engines round 1.5 to 2 and read 1_000 as a number. As floating point, numbers from 2^52 on have no fractions: there
+    /// the digits decide.
+    ///
+    /// - Parameters:
+    ///   - number: The text cast to a number.
+    ///   - integer: The text cast to an integer.
+    func isWhole(_ text: String, _ number: String, _ integer: String) -> String {
+        let digits = tryCast(text, to: .decimal(precision: 38, scale: 18))
+        return "\(number) = \(integer) AND NOT contains(\(text), '_') "
+            + "AND (\(integer) BETWEEN -4503599627370496 AND 4503599627370496 OR \(digits) = \(integer))"
     }
 
     /// Two keys in comparable types; nil when their types cannot be compared.
@@ -169,6 +183,8 @@ extension SQLDialect {
         switch (left.type, right.type) {
         case (.integer, .number): return (left.value, exactCast(right.value, from: .number, to: .integer))
         case (.number, .integer): return (exactCast(left.value, from: .number, to: .integer), right.value)
+        case (.decimal, .number): return (convert(left.value, from: left.type, to: .number), right.value)
+        case (.number, .decimal): return (left.value, convert(right.value, from: right.type, to: .number))
         default: return (left.value, right.value)
         }
     }
@@ -229,6 +245,20 @@ extension SQLDialect {
             default: "(\(print(inner)))"
             }
         }
+        func number(_ inner: Expression) -> String {
+            guard case .decimal(let precision, let scale)? = try? typing.type(of: inner) else {
+                return cast(operand(inner), to: .number)
+            }
+            return convert(operand(inner), from: .decimal(precision: precision, scale: scale), to: .number)
+        }
+        /// Whether it is a decimal beside floating point, and so made that.
+        func isRounded(_ inner: Expression, beside others: [Expression]) -> Bool {
+            guard case .decimal? = try? typing.type(of: inner) else { return false }
+            return others.contains { !$0.isOfDecimals && (try? typing.type(of: $0)) == .number }
+        }
+        func operand(_ inner: Expression, beside others: [Expression]) -> String {
+            isRounded(inner, beside: others) ? number(inner) : operand(inner)
+        }
         switch expression.node {
         case .column(let column): return name(column)
         case .literal(.decimal(let text)) where !isExact && Literal.type(ofDecimal: text) != .number:
@@ -242,20 +272,22 @@ extension SQLDialect {
         case .binary(.divide, let left, let right):
             // Engines disagree about integer division and division by zero: divide as floating point, and return null
             // for zero.
-            return "\(cast(operand(left), to: .number)) / NULLIF(\(cast(operand(right), to: .number)), 0)"
+            return "\(number(left)) / NULLIF(\(number(right)), 0)"
         case .binary(.remainder, let left, let right): return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
         case .binary(.multiply, let left, let right) where left.makesLongProduct(with: right):
-            return "\(cast(operand(left), to: .number)) * \(cast(operand(right), to: .number))"
+            return "\(number(left)) * \(number(right))"
         case .binary(let operation, let left, let right):
             // An integer has 64 bits, and engines compute with short literals in 32.
             let isShort = [.add, .subtract, .multiply].contains(operation) && left.isShort && right.isShort
-            let first = isShort ? cast(print(left), to: .integer) : operand(left)
-            return "\(first) \(operation.rawValue.uppercased()) \(operand(right))"
+            let first = isShort ? cast(print(left), to: .integer) : operand(left, beside: [right])
+            return "\(first) \(operation.rawValue.uppercased()) \(operand(right, beside: [left]))"
         case .isNull(let inner, let negated): return "\(operand(inner)) IS \(negated ? "NOT " : "")NULL"
         case .isIn(let inner, let list, let negated):
-            return "\(operand(inner)) \(negated ? "NOT " : "")IN (\(list.map(print).joined(separator: ", ")))"
+            let values = list.map { isRounded($0, beside: [inner]) ? number($0) : print($0) }
+            return "\(operand(inner, beside: list)) \(negated ? "NOT " : "")IN (\(values.joined(separator: ", ")))"
         case .isBetween(let inner, let low, let high, let negated):
-            return "\(operand(inner)) \(negated ? "NOT " : "")BETWEEN \(operand(low)) AND \(operand(high))"
+            return "\(operand(inner, beside: [low, high])) \(negated ? "NOT " : "")"
+                + "BETWEEN \(operand(low, beside: [inner])) AND \(operand(high, beside: [inner]))"
         case .isLike(let inner, let pattern, let negated):
             return like(operand(inner), pattern, negated: negated)
         case .cases(let branches, let otherwise):

@@ -124,17 +124,17 @@ package struct SchemaPredicates {
                 ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
         case .json: return json.typeHolds(sql.name(column), rules)
         case .typed(let type):
-            return types.contains { Self.fits(type, $0) } ? nil : "FALSE"
+            if types.contains(where: { Self.fits(type, $0) }) { return nil }
+            // 1.0 is a whole number.
+            return types.contains(.integer) && type.isNumeric ? "\(sql.name(column)) % 1 = 0" : "FALSE"
         }
     }
 
     private func textHolds(_ column: String, _ type: ValueRules.JSONType, _ rules: ValueRules) -> String? {
         let value = sql.name(column)
         let number = cast(column, to: .number, rules)
-        let integer = cast(column, to: .integer, rules)
         switch type {
-        // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers; JSON does not.
-        case .integer: return "\(number) = \(integer) AND NOT contains(\(value), '_')"
+        case .integer: return sql.isWhole(value, number, cast(column, to: .integer, rules))
         case .number: return "\(sql.isFinite(number)) AND NOT contains(\(value), '_')"
         case .boolean: return "\(value) IN ('true', 'false')"
         case .string, .null, .object, .array: return nil
@@ -155,9 +155,9 @@ package struct SchemaPredicates {
         switch (type, json) {
         case (.text, .string), (.date, .string), (.timestamp, .string), (.localTimestamp, .string),
             (.boolean, .boolean), (.integer, .integer),
-            (.integer, .number), (.number, .number), (.decimal, .number):
+            (.integer, .number), (.number, .number), (.decimal, .number), (.decimal(_, 0), .integer):
             true
-        case (.decimal(_, let scale), .integer): scale == 0
+        case (.other, .integer), (.other, .number): type.isWideInteger
         case (.other(let name), .array): name.hasSuffix("]")
         case (.other(let name), .object): name.uppercased().hasPrefix("STRUCT") || name.uppercased().hasPrefix("MAP")
         default: false
@@ -241,7 +241,7 @@ package struct SchemaPredicates {
     /// The value as a number, if its rules or its type imply one.
     private func numeric(_ column: String, _ rules: ValueRules, _ form: Form) -> String? {
         switch form {
-        case .typed(let type): return type.isNumeric ? sql.name(column) : nil
+        case .typed(let type): return type.isNumeric || type.isWideInteger ? sql.name(column) : nil
         case .json: return nil
         case .text:
             let types = rules.types ?? []

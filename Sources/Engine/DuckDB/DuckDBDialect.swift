@@ -90,7 +90,7 @@ package struct DuckDBDialect: SQLDialect {
     /// Whole numbers have 64 bits in files and other numbers too, points in time are in UTC, and what has no type of its own
     /// is text.
     package func narrowed(_ column: Column) -> Column {
-        if column.type.isWide { return Column(column.name, .integer) }
+        if column.type.isWideInteger { return Column(column.name, .integer) }
         guard case .other(let type) = column.type else { return column }
         switch type.uppercased() {
         case Self.single: return Column(column.name, .number)
@@ -111,7 +111,7 @@ package struct DuckDBDialect: SQLDialect {
         let value = name(column.name)
         // The shortest text that means the number is what people see and write.
         if column.type == .other(Self.single) { return cast(cast(value, to: .text), to: .number) }
-        guard column.type.isWide else { return cast(value, to: narrowed(column).type) }
+        guard column.type.isWideInteger else { return cast(value, to: narrowed(column).type) }
         let number = tryCast(value, to: .integer)
         let refusal = refusal([
             .words("column '\(column.name)' has the value "), .value("CAST(\(value) AS VARCHAR)"),
@@ -131,6 +131,21 @@ package struct DuckDBDialect: SQLDialect {
     package func tryCast(_ sql: String, to type: ColumnType) -> String { "TRY_CAST(\(sql) AS \(self.type(type)))" }
 
     package func cast(_ sql: String, to type: ColumnType) -> String { "CAST(\(sql) AS \(self.type(type)))" }
+
+    package func tryCast(_ sql: String, from old: ColumnType, to new: ColumnType) -> String {
+        tryCast(exact(sql, old, new), to: new)
+    }
+
+    package func convert(_ sql: String, from old: ColumnType?, to new: ColumnType) -> String {
+        cast(exact(sql, old, new), to: new)
+    }
+
+    /// A value of which a cast gives the nearest number: the text of a decimal of many digits.
+    ///
+    /// On the way of those to floating point the engine divides, and rounds twice.
+    private func exact(_ sql: String, _ old: ColumnType?, _ new: ColumnType) -> String {
+        if case .decimal(let precision, _)? = old, precision > 15, new == .number { cast(sql, to: .text) } else { sql }
+    }
 
     package func matches(_ sql: String, pattern: String) -> String { "regexp_matches(\(sql), \(text(pattern)))" }
 
@@ -207,15 +222,6 @@ package struct DuckDBDialect: SQLDialect {
 }
 
 extension ColumnType {
-    /// Whether it is an integer type with more than the 64 bits that files and expressions have.
-    fileprivate var isWide: Bool {
-        if case .other(let name) = self {
-            ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())
-        } else {
-            false
-        }
-    }
-
     /// The type with this name in DuckDB.
     package init(duckDB name: String) {
         switch name.uppercased() {

@@ -9,8 +9,6 @@ struct GatheringWalk {
     private var found: [Query.Gathering] = []
     /// The queries of common table expressions, by their names in small letters.
     private var expressions: [String: Any] = [:]
-    /// The names of columns that are made of something else, such as by `upper(k) AS k`.
-    private var made: Set<String> = []
     /// The query that what is looked at is part of, and whether it chooses rows of that.
     private var (select, isChoosing): (Node, Bool) = ([:], false)
     /// The queries that choose the newest row of a key.
@@ -21,14 +19,15 @@ struct GatheringWalk {
         var walk = GatheringWalk(aggregates: aggregates)
         walk.visit(statement)
         let choosesLast = walk.choosesLast(in: statement)
+        /// Whether the statement gives the column by its own name.
+        func isGiven(_ column: Query.GatheringColumn) -> Bool {
+            column.origins.contains { walk.column($0.value, by: statement).origins[$0.key] == $0.value }
+        }
         return walk.found.map { gathering in
             var gathering = gathering
-            func isMade(_ column: Query.GatheringColumn) -> Bool { walk.made.contains(column.name.lowercased()) }
             // Where the newest row is left out behind the part that chooses it, an older one stays in its place.
-            if !choosesLast || gathering.columns.contains(where: isMade) || gathering.greatest.map(isMade) == true {
-                gathering.greatest = nil
-            }
-            gathering.columns.removeAll(where: isMade)
+            let columns = gathering.columns + [gathering.greatest].compactMap { $0 }
+            if !choosesLast || !columns.allSatisfy(isGiven) { gathering.greatest = nil }
             return gathering
         }
     }
@@ -53,6 +52,8 @@ struct GatheringWalk {
         }
         let outer = (select, isChoosing)
         if node["type"] as? String == "SELECT_NODE" { (select, isChoosing) = (node, false) }
+        // The part that goes on from what is there reads it by this name.
+        if let name = node["cte_name"] as? String { expressions[name.lowercased()] = node }
         note(node)
         for (key, value) in node where key != "cte_map" {
             let before = isChoosing
@@ -79,13 +80,10 @@ struct GatheringWalk {
             add("PIVOT", of: tables(in: node["source"]))
         case (_, "SET_OPERATION_NODE") where node["setop_type"] as? String == "EXCEPT":
             add("EXCEPT", of: tables(in: node["right"]))
+        case (_, "RECURSIVE_CTE_NODE") where !(node["key_targets"] as? [Node] ?? []).isEmpty:
+            add("USING KEY", of: tables(in: node))
         default: break
         }
-        // A name for something else.
-        let alias = (node["alias"] as? String ?? "").lowercased()
-        if node["class"] is String, !alias.isEmpty, Self.plainName(node)?.lowercased() != alias { made.insert(alias) }
-        for entry in node["replace_list"] as? [Node] ?? [] { made.insert((entry["key"] as? String ?? "").lowercased()) }
-        for name in node["column_name_alias"] as? [String] ?? [] { made.insert(name.lowercased()) }
     }
 
     private mutating func noteModifiers(_ node: Node) {
@@ -218,70 +216,111 @@ struct GatheringWalk {
         return node.values.reduce(into: []) { $0.formUnion(tables(in: $1, behind: names)) }
     }
 
+    /// What a name of a column may mean.
+    private enum Origin {
+        /// A column of a table, by the names of both in small letters.
+        case column(String, of: String)
+        /// Something else, such as a sum.
+        case made
+    }
+
     /// The columns among expressions, with the tables that they are columns of.
     private func columns(_ value: Any?) -> [Query.GatheringColumn] {
         (value as? [Node] ?? []).compactMap { node in
-            guard node["type"] as? String == "COLUMN_REF", let names = node["column_names"] as? [String],
-                let name = names.last
-            else { return nil }
-            let qualifier = names.count > 1 ? names[names.count - 2] : nil
-            return Query.GatheringColumn(
-                name: name, tables: origins(of: name, qualifier, in: select["from_table"], behind: []))
+            guard let (name, qualifier) = Self.reference(node) else { return nil }
+            return Self.column(origins(of: name, qualifier, in: select["from_table"], behind: []))
         }
     }
 
-    private static func plainName(_ node: Node) -> String? {
-        node["type"] as? String == "COLUMN_REF" ? (node["column_names"] as? [String])?.last : nil
+    /// The column that a query gives by a name.
+    private func column(_ name: String, by query: Any?) -> Query.GatheringColumn {
+        Self.column(given(name, by: query, behind: []))
     }
 
-    /// The tables that a column of this name, as it is, may be one of.
+    private static func column(_ origins: [Origin]) -> Query.GatheringColumn {
+        var found: [String: String] = [:]
+        for case .column(let name, let table) in origins where found[table] == nil { found[table] = name }
+        return Query.GatheringColumn(origins: found)
+    }
+
+    /// The name of a column and what stands before it, in small letters; nil for other expressions.
+    private static func reference(_ node: Node) -> (name: String, qualifier: String?)? {
+        guard node["type"] as? String == "COLUMN_REF",
+            let names = (node["column_names"] as? [String])?.map({ $0.lowercased() }), let name = names.last
+        else { return nil }
+        return (name, names.dropLast().last)
+    }
+
+    /// What a column may be where it is read, by the order of the tables; empty where nothing there has one of this name.
     ///
     /// `names`: common table expressions that are being looked at.
     private func origins(
         of column: String, _ qualifier: String?, in value: Any?, behind names: Set<String>
-    ) -> Set<String> {
+    ) -> [Origin] {
         guard let node = value as? Node else { return [] }
-        let alias = node["alias"] as? String ?? ""
-        func isMeant(_ name: String) -> Bool {
-            qualifier.map { $0.lowercased() == (alias.isEmpty ? name : alias).lowercased() } ?? true
+        if node["type"] as? String == "JOIN" {
+            return ["left", "right"].flatMap { origins(of: column, qualifier, in: node[$0], behind: names) }
         }
+        let alias = (node["alias"] as? String ?? "").lowercased()
+        let name = (node["table_name"] as? String ?? "").lowercased()
+        if let qualifier, qualifier != (alias.isEmpty ? name : alias) { return [] }
+        guard (node["column_name_alias"] as? [Any] ?? []).isEmpty else { return [.made] }
         switch node["type"] as? String {
-        case "JOIN":
-            return origins(of: column, qualifier, in: node["left"], behind: names)
-                .union(origins(of: column, qualifier, in: node["right"], behind: names))
         case "BASE_TABLE":
-            guard let name = (node["table_name"] as? String)?.lowercased(), isMeant(name),
-                (node["column_name_alias"] as? [Any] ?? []).isEmpty
-            else { return [] }
-            guard let expression = expressions[name], !names.contains(name) else { return [name] }
+            guard let expression = expressions[name], !names.contains(name) else {
+                return [.column(column, of: name)]
+            }
             return given(column, by: expression, behind: names.union([name]))
-        case "SUBQUERY":
-            guard isMeant(""), (node["column_name_alias"] as? [Any] ?? []).isEmpty else { return [] }
-            return given(column, by: node["subquery"], behind: names)
-        default: return []
+        case "SUBQUERY": return given(column, by: node["subquery"], behind: names)
+        case "EMPTY": return []
+        default: return [.made]
         }
     }
 
-    /// The tables that a column of a query may be one of.
-    private func given(_ column: String, by value: Any?, behind names: Set<String>) -> Set<String> {
-        guard let node = value as? Node else { return [] }
+    /// What a column that a query gives may be; empty where it gives none of this name.
+    private func given(_ column: String, by value: Any?, behind names: Set<String>) -> [Origin] {
+        guard let node = value as? Node, (node["aliases"] as? [Any] ?? []).isEmpty else { return [.made] }
         if let inner = node["query"] ?? node["node"] { return given(column, by: inner, behind: names) }
-        guard node["type"] as? String == "SELECT_NODE" else { return [] }
-        var found: Set<String> = []
+        guard node["type"] as? String == "SELECT_NODE" else { return [.made] }
+        // Of several columns with one name, the first is meant.
         for item in node["select_list"] as? [Node] ?? [] {
-            if item["type"] as? String == "STAR" {
-                let relation = item["relation_name"] as? String ?? ""
-                found.formUnion(
-                    origins(of: column, relation.isEmpty ? nil : relation, in: node["from_table"], behind: names))
-                continue
-            }
-            // A column with another name behind it is among those that are made of something else.
-            guard Self.plainName(item)?.lowercased() == column.lowercased() else { continue }
-            let parts = item["column_names"] as? [String] ?? []
-            found.formUnion(
-                origins(
-                    of: column, parts.count > 1 ? parts[parts.count - 2] : nil, in: node["from_table"], behind: names))
+            let found = given(column, by: item, of: node["from_table"], behind: names)
+            if !found.isEmpty { return found }
         }
-        return found
+        return []
+    }
+
+    /// What a column may be that an element of a query's list gives.
+    private func given(_ column: String, by item: Node, of tables: Any?, behind names: Set<String>) -> [Origin] {
+        let alias = (item["alias"] as? String ?? "").lowercased()
+        if item["type"] as? String == "STAR", item["columns"] as? Bool != true {
+            func entries(_ key: String) -> [(key: String, value: String)] {
+                (item[key] as? [Node] ?? []).map { entry in
+                    let name = entry["key"] as? String ?? (entry["key"] as? Node)?["column"] as? String ?? ""
+                    return (name.lowercased(), (entry["value"] as? String ?? "").lowercased())
+                }
+            }
+            if entries("replace_list").contains(where: { $0.key == column }) { return [.made] }
+            let renamed = entries("rename_list")
+            let excluded = (item["exclude_list"] as? [String] ?? []).map { $0.lowercased() } + renamed.map(\.key)
+            let name = renamed.first { $0.value == column }?.key ?? column
+            if name == column, excluded.contains(column) { return [] }
+            let relation = (item["relation_name"] as? String ?? "").lowercased()
+            let found = origins(of: name, relation.isEmpty ? nil : relation, in: tables, behind: names)
+            return Array(found.prefix(1))
+        }
+        guard let (name, qualifier) = Self.reference(item) else {
+            return alias == column || alias.isEmpty && Self.hasStar(item) ? [.made] : []
+        }
+        guard column == (alias.isEmpty ? name : alias) else { return [] }
+        let found = origins(of: name, qualifier, in: tables, behind: names)
+        return found.isEmpty ? [.made] : found
+    }
+
+    /// Whether an expression stands for several, with the names of their columns.
+    private static func hasStar(_ value: Any) -> Bool {
+        if let list = value as? [Any] { return list.contains(where: hasStar) }
+        guard let node = value as? Node else { return false }
+        return node["type"] as? String == "STAR" || node.values.contains(where: hasStar)
     }
 }

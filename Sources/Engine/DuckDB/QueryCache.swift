@@ -17,7 +17,7 @@ struct QueryCache {
     }
 
     /// Counts what is looked for in queries: what an older program found may be less.
-    private static let edition = 2
+    private static let edition = 3
 
     /// The maximum number of cached queries; edited files leave old texts behind.
     private static let limit = 2000

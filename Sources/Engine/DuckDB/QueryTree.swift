@@ -24,7 +24,8 @@ extension QueryReading {
         if let fault = walk.fault { throw fault }
         self.init(
             tables: walk.tables.sorted { ($0.offset ?? .max) < ($1.offset ?? .max) }, unsteady: walk.unsteady,
-            gatherings: GatheringWalk.gatherings(in: statements[0], aggregates: functions.aggregates))
+            gatherings: GatheringWalk.gatherings(in: statements[0], aggregates: functions.aggregates),
+            rereads: RepeatedReads.tables(in: statements[0]))
     }
 
     private static func fault(_ answer: [String: Any], _ text: String) -> Fault {
@@ -56,9 +57,6 @@ private struct TreeWalk {
     let volatile: Set<String>
     var tables: [QueryReading.Table] = []
     var unsteady: [String] = []
-    /// The tables that common table expressions read, and which of those were read themselves.
-    private var expressionTables: [String: [QueryReading.Table]] = [:]
-    private var usedExpressions: Set<String> = []
     var fault: QueryReading.Fault?
 
     init(volatile: Set<String>) { self.volatile = volatile }
@@ -91,12 +89,8 @@ private struct TreeWalk {
         if let map = (node["cte_map"] as? [String: Any])?["map"] as? [[String: Any]] {
             // Each sees those before it, and not itself: there its name is that of a table.
             for entry in map {
-                let before = tables.count
                 if let value = entry["value"] { visit(value, scope: scope) }
-                guard let key = (entry["key"] as? String)?.lowercased() else { continue }
-                scope.insert(key)
-                expressionTables[key] = Array(tables[before...])
-                usedExpressions.remove(key)
+                if let key = (entry["key"] as? String)?.lowercased() { scope.insert(key) }
             }
         }
         let ownName = (node["cte_name"] as? String ?? node["ctename"] as? String)?.lowercased()
@@ -148,13 +142,7 @@ private struct TreeWalk {
         let name = node["table_name"] as? String ?? ""
         let schema = node["schema_name"] as? String ?? ""
         let catalog = node["catalog_name"] as? String ?? ""
-        if schema.isEmpty, catalog.isEmpty, scope.contains(name.lowercased()) {
-            // An expression that is read again reads its tables again.
-            if !usedExpressions.insert(name.lowercased()).inserted {
-                tables += expressionTables[name.lowercased()] ?? []
-            }
-            return
-        }
+        if schema.isEmpty, catalog.isEmpty, scope.contains(name.lowercased()) { return }
         // `recurring.x` is what a recursive expression has found so far.
         if schema.lowercased() == "recurring", scope.contains(name.lowercased()) { return }
         // The engine's own tables tell of the engine.

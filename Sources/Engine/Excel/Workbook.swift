@@ -70,7 +70,8 @@ struct Workbook {
         // Excel does not distinguish names that differ only in case.
         guard let found = sheets.first(where: { $0.name.lowercased() == wanted.lowercased() }) else {
             throw Failure(
-                "\(name) has no sheet '\(wanted)'" + Suggestion.phrase(for: wanted, among: names)
+                "\(name) has no sheet '\(wanted)'"
+                    + (Suggestion.closest(to: wanted, among: names).map { "; did you mean '\($0)'?" } ?? "")
                     + (names.isEmpty ? "" : "; its sheets are \(list)"), remedy: "correct 'sheet'", kind: .missingSheet)
         }
         guard found.path != nil else {

@@ -50,6 +50,36 @@ package struct ContainerEngine: Sendable, Hashable {
             reactor: host.reactor)
     }
 
+    /// Ends the monitors of containers that podman was about to make when it was killed.
+    ///
+    /// They wait for it for ever, with the runtime that they have started, and podman does not know of them. Those of
+    /// containers that were removed end by themselves.
+    func endMonitors(of names: Set<String>) async {
+        for _ in 0..<20 {
+            if Self.monitors(of: names, in: ProcessTable.snapshot()).isEmpty { return }
+            do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
+        }
+        let table = ProcessTable.snapshot()
+        var ended = Self.monitors(of: names, in: table)
+        var open = Array(ended)
+        while let parent = open.popLast() {
+            for (pid, fields) in table where fields.parent == parent && ended.insert(pid).inserted { open.append(pid) }
+        }
+        for pid in ended { kill(pid, SIGKILL) }
+    }
+
+    private static func monitors(of names: Set<String>, in table: [Int32: ProcessTable.Fields]) -> Set<Int32> {
+        let found = table.filter { pid, fields in
+            guard fields.name == "conmon", fields.state != "Z",
+                let bytes = try? FileText.bytes("/proc/\(pid)/cmdline")
+            else { return false }
+            let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            let name = words.firstIndex(of: "-n").flatMap { words.dropFirst($0 + 1).first }
+            return name.map(names.contains) == true
+        }
+        return Set(found.keys)
+    }
+
     /// Ends containers, whether they run or were only made.
     ///
     /// - Throws: ``Failure`` when the engine does not end them.

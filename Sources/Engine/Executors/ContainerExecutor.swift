@@ -51,7 +51,10 @@ struct ContainerExecutor: ProgramExecutor {
         // A client that ended in another way than its container did, or while it was stopped, may have left it behind.
         var hasLeft = end.exit == .exited(125) || attempt.stopReason != nil
         if case .signaled = end.exit { hasLeft = true }
-        if hasLeft { try await engine.remove([name], on: host) }
+        if hasLeft {
+            try await engine.remove([name], on: host)
+            await engine.endMonitors(of: [name])
+        }
         // One that cannot be noted is looked for once more.
         try? noted.end()
         explain(&end, engine, of: call, told.text(.stderr))
@@ -79,6 +82,7 @@ struct ContainerExecutor: ProgramExecutor {
         }
         let found = answer.text.split(whereSeparator: \.isWhitespace).map(String.init).filter(names.contains)
         try await engine.remove(found, on: host)
+        await engine.endMonitors(of: names)
         return found.map { "\(engine.name.rawValue) container \($0)" }
     }
 

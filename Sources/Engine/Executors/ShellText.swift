@@ -39,34 +39,6 @@ package enum ShellText {
 
     private static let plainSigns = Array(" _@%+:,./-".utf8)
 
-    /// Which of some arguments a shell reads as commands, such as the last one of `[bash, -c, …]`; nil for none.
-    package static func program(in arguments: [Template]) -> Int? {
-        let words = arguments.map(\.description)
-        var place = 0
-        // Programs that run what stands behind them, with the same variables.
-        while place < words.count,
-            ["env", "nice", "nohup", "timeout", "setsid", "time"].contains(PathText.lastComponent(of: words[place]))
-        {
-            let isTimeout = words[place].hasSuffix("timeout")
-            place += 1
-            while place < words.count, words[place].hasPrefix("-") || words[place].contains("=") { place += 1 }
-            if isTimeout { place += 1 }
-        }
-        guard words.indices.contains(place), shells.contains(PathText.lastComponent(of: words[place])) else {
-            return nil
-        }
-        var isProgram = false
-        place += 1
-        while place < words.count, words[place].first.map("-+".contains) == true {
-            let isShort = !words[place].hasPrefix("--")
-            isProgram = isProgram || isShort && words[place].hasPrefix("-") && words[place].contains("c")
-            place += isShort && words[place].hasSuffix("o") ? 2 : 1
-        }
-        return isProgram && words.indices.contains(place) ? place : nil
-    }
-
-    private static let shells: Set<String> = ["sh", "bash", "dash", "ksh", "zsh", "ash"]
-
     /// Why the shell cannot put in the values of a line as they are; nil where it can, or where the line needs none.
     package static func fault(of template: Template) -> (message: String, remedy: String)? {
         words(of: template) == nil ? ShellLine(template).fault : nil

@@ -372,9 +372,8 @@ package final class SourceResolver: Sendable {
         named.folders = .asFound
         var script = SQLScript(title: "what the folders of \(dataset.name) say")
         script.add("the columns", .columns(of: "SELECT * FROM \(named.fromClause(tools.sql))", as: .column))
-        let columns = try await tools.ask(script, reading: source.files).columns(tools.sql).filter {
-            folders.contains($0.name.lowercased())
-        }
+        let columns = FolderColumns.columns(
+            folders, among: try await tools.ask(script, reading: source.files).columns(tools.sql), above: source.files)
         source.columns += columns
         source.folders = .typed(
             Dictionary(columns.map { ($0.name, tools.sql.type($0.type)) }) { first, _ in first })

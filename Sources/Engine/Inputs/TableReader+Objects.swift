@@ -40,11 +40,10 @@ extension TableReader {
         guard !names.isEmpty, names.isDisjoint(with: own.map { $0.name.lowercased() }),
             let all = try await columns(.asFound)
         else { return found(own) }
-        var found = found(all)
-        found.folders = .typed(
-            Dictionary(all.filter { names.contains($0.name.lowercased()) }.map { ($0.name, tools.sql.type($0.type)) }) {
-                first, _ in first
-            })
+        let named = FolderColumns.columns(names, among: all, above: objects.map(\.key))
+        let types = Dictionary(named.map { ($0.name, $0.type) }) { first, _ in first }
+        var found = found(all.map { Column($0.name, types[$0.name] ?? $0.type) })
+        found.folders = .typed(types.mapValues(tools.sql.type))
         return found
     }
 

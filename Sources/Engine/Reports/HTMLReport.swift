@@ -121,24 +121,25 @@ struct HTMLReport {
     private var rows: String {
         var content = ""
         if let flow = report.flow { content += flowDiagram(flow) }
+        let hasOthers = report.rowLines.contains { $0.rows.unassigned > 0 }
         let lines = report.rowLines.flatMap { line -> [[HTMLText.Cell]] in
             let rows = line.rows
-            let head: [HTMLText.Cell] = [
-                .code(line.stage.rawValue), HTMLText.Cell(rows.sourceText, style: rows.isReadKnown ? "n" : "n dim"),
-                .count(rows.written), .count(rows.duplicates),
-                .count(rows.quarantined), .count(rows.dropped), HTMLText.Cell(html: bar(of: rows), style: "meter"),
-            ]
+            let counts = [rows.written, rows.duplicates, rows.quarantined, rows.dropped]
+            let cells = (counts + (hasOthers ? [rows.unassigned] : [])).map { HTMLText.Cell.count($0) }
+            let head: [HTMLText.Cell] =
+                [.code(line.stage.rawValue), HTMLText.Cell(rows.sourceText, style: rows.isReadKnown ? "n" : "n dim")]
+                + cells + [HTMLText.Cell(html: bar(of: rows), style: "meter")]
             guard line.steps.count > 1 else { return [head] }
+            let empty = Array(repeating: HTMLText.Cell("", style: "n"), count: cells.count - 1)
             let steps = line.steps.map { step -> [HTMLText.Cell] in
-                [
-                    HTMLText.Cell(step.step, style: "sub"), .count(step.rowsIn), .count(step.rowsOut),
-                    HTMLText.Cell("", style: "n"), HTMLText.Cell("", style: "n"), HTMLText.Cell("", style: "n"), "",
-                ]
+                [HTMLText.Cell(step.step, style: "sub"), .count(step.rowsIn), .count(step.rowsOut)] + empty + [""]
             }
             return [head] + steps
         }
         guard !lines.isEmpty else { return "" }
-        let head = ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped", ""]
+        let head =
+            ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"] + (hasOthers ? [RowFlow.othersTitle] : [])
+            + [""]
         return section("Rows", content + HTMLText.table(head, lines))
     }
 
@@ -146,6 +147,7 @@ struct HTMLReport {
         let parts = [
             ("out", flow.written, "good"), ("duplicates", flow.duplicates, "wait"),
             ("quarantined", flow.quarantined, "bad"), ("dropped", flow.dropped, "dim"),
+            (RowFlow.othersTitle.lowercased(), flow.unassigned, "dim"),
         ].filter { $0.1 > 0 }
         let words = parts.map { "<li><i class=\"\($0.2)\"></i>\(escaped($0.1.grouped)) \($0.0)</li>" }.joined()
         let chain = flow.parts.map { escaped($0.stage.rawValue) }.joined(separator: " → ")
@@ -155,7 +157,8 @@ struct HTMLReport {
 
     private func bar(of rows: RowAccount) -> String {
         let parts = [
-            (rows.written, "good"), (rows.duplicates, "wait"), (rows.quarantined, "bad"), (rows.dropped, "dim"),
+            (rows.written, "good"), (rows.duplicates, "wait"), (rows.quarantined, "bad"),
+            (rows.dropped + rows.unassigned, "dim"),
         ].filter { $0.0 > 0 }
         // A query produces rows of its own: a bar of shares would be meaningless.
         guard rows.isReadKnown, rows.isBalanced else { return "" }

@@ -46,6 +46,8 @@ struct JSONReport {
             var duplicates: Int64
             var quarantined: Int64
             var dropped: Int64
+            /// Rows that no item of a fan-out saw; nil for none.
+            var unassigned: Int64?
             var isBalanced: Bool
         }
 
@@ -137,7 +139,8 @@ struct JSONReport {
             rows: report.flow.map {
                 Page.Flow(
                     read: $0.read, made: $0.made, written: $0.written, duplicates: $0.duplicates,
-                    quarantined: $0.quarantined, dropped: $0.dropped, isBalanced: $0.isBalanced)
+                    quarantined: $0.quarantined, dropped: $0.dropped,
+                    unassigned: $0.unassigned > 0 ? $0.unassigned : nil, isBalanced: $0.isBalanced)
             },
             stages: report.stageLines.map { line in
                 let unit = line.stage.unit

@@ -51,12 +51,16 @@ struct MarkdownReport {
     }
 
     private var rows: [String] {
-        table(
-            "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
-            report.rowLines.map { line in
+        let lines = report.rowLines
+        let hasOthers = lines.contains { $0.rows.unassigned > 0 }
+        return table(
+            "Rows",
+            ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"] + (hasOthers ? [RowFlow.othersTitle] : []),
+            lines.map { line in
                 let rows = line.rows
+                let counts = [rows.written, rows.duplicates, rows.quarantined, rows.dropped]
                 return [line.stage.rawValue, rows.sourceText]
-                    + [rows.written, rows.duplicates, rows.quarantined, rows.dropped].map(\.grouped)
+                    + (counts + (hasOthers ? [rows.unassigned] : [])).map(\.grouped)
             })
     }
 

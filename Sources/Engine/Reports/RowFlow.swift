@@ -79,6 +79,8 @@ package struct RowFlow: Sendable {
     package var quarantined: Int64 { parts.reduce(0) { $0 + $1.rows.quarantined } }
     package var duplicates: Int64 { parts.reduce(0) { $0 + $1.rows.duplicates } }
     package var dropped: Int64 { parts.reduce(0) { $0 + $1.rows.dropped } }
+    /// The title of the column of rows that no item of a fan-out saw.
+    static let othersTitle = "Of no item"
     /// Rows that no item of a fan-out saw.
     package var unassigned: Int64 { parts.reduce(0) { $0 + $1.rows.unassigned } }
 

@@ -233,6 +233,14 @@ package final class Scheduler {
                 continue
             }
             guard mayStart(slot, now: now) else { continue }
+            if let stage = try harmful(run, now: now) {
+                let reason =
+                    "its process died while '\(stage)' ran, and running that twice does harm ('idempotent: false'); look at what it "
+                    + "did, and go on with 'caudal resume \(run)'"
+                tellOnce("\(Self.name(slot)): run \(run) is not taken up again: \(reason)")
+                try notify(.givenUp, of: slot, reason, entries, at: now)
+                continue
+            }
             step.notes.append("\(Self.name(slot)): the process of run \(run) died, and it is taken up again")
             try start(.resume(run), slot, now: now)
         }
@@ -244,6 +252,14 @@ package final class Scheduler {
             slot.starts <= Self.startLimit
         else { return false }
         return try !store.pauses(of: slot.key, after: now).contains { $0.until == nil }
+    }
+
+    /// A stage that would run again although the file says that this does harm: somebody has to confirm that.
+    private func harmful(_ run: RunID, now: Int64) throws(StoreError) -> StageID? {
+        let preview = CommandPreview(
+            reopening: try store.state(of: run), change: nil, command: nil, files: { _ in [] },
+            now: Moment(wall: now, steady: 0))
+        return preview.harmful.first
     }
 
     /// Whether enough time has passed since the last start for a slot; what stands in the way may go by itself.

@@ -51,7 +51,7 @@ package struct CommandStage: StageType {
                     problems.report("'run' must not be empty", at: node.location)
                 } else {
                     run = .arguments(parts)
-                    if let program = ShellText.program(in: parts), let fault = ShellLine(parts[program]).fault {
+                    if let fault = ShellArguments(parts).fault {
                         problems.report(fault.message, remedy: fault.remedy, at: node.location)
                     }
                 }
@@ -120,31 +120,31 @@ package struct CommandStage: StageType {
         }
         let outputs = output.map { [attempt.output($0, columns: [])] } ?? []
         if let output = outputs.first { variables[Template.Reference.stageOutput.programVariable] = output.staged }
+        func value(_ reference: Template.Reference) -> String { attempt.value(of: reference) ?? "" }
         let arguments: [String]
         switch run {
         case .arguments(let templates):
-            let program = ShellText.program(in: templates)
-            arguments = templates.enumerated().map { place, template in
-                place == program ? ShellLine(template).text : template.filled { attempt.value(of: $0) ?? "" }
+            let text = ShellArguments(templates).text
+            let line = text.map { ShellLine(templates[$0]) }
+            arguments = templates.enumerated().map { $0 == text ? line?.text ?? "" : $1.filled(value) }
+            for reference in text.map({ templates[$0].references }) ?? [] {
+                variables[reference.programVariable] = value(reference)
             }
-            for reference in program.map({ templates[$0].references }) ?? [] {
-                variables[reference.programVariable] = attempt.value(of: reference) ?? ""
+            for variable in line?.variables ?? [] {
+                variables[variable.name] = variable.value(value(variable.reference))
             }
         case .line(let template):
             if let words = ShellText.words(of: template) {
-                arguments = words.map { $0.filled { attempt.value(of: $0) ?? "" } }
+                arguments = words.map { $0.filled(value) }
             } else {
                 let line = ShellLine(template)
                 // A script of several lines would go on behind a line that failed, and publish half an output.
                 arguments = ["/bin/sh"] + (line.text.trimmed.contains("\n") ? ["-e"] : []) + ["-c", line.text]
-                for variable in line.variables {
-                    variables[variable.name] = variable.value(attempt.value(of: variable.reference) ?? "")
-                }
+                for variable in line.variables { variables[variable.name] = variable.value(value(variable.reference)) }
             }
             // Where the program runs, the variable itself may not be there, or be another one.
             for case .environment(let name) in template.references {
-                variables[Template.Reference.environment(name).programVariable] =
-                    attempt.value(of: .environment(name)) ?? ""
+                variables[Template.Reference.environment(name).programVariable] = value(.environment(name))
             }
         }
         return .command(

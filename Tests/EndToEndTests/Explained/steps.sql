@@ -347,13 +347,13 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t10,
        CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11,
        CAST(count(*) AS BIGINT) AS t11,
-       CAST(CAST(count(DISTINCT "id") AS DOUBLE) AS VARCHAR) AS m12,
+       CAST(CAST(CAST(count(DISTINCT "id") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m12,
        CAST(count(*) AS BIGINT) AS t12,
-       CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS DOUBLE) AS VARCHAR) AS m14,
+       CAST(CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m14,
        CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14,
        CAST(count(*) AS DOUBLE) AS m15,
        CAST(count(*) AS BIGINT) AS t15,
-       CAST(CAST(avg("price") AS DOUBLE) AS VARCHAR) AS m16,
+       CAST(CAST(CAST(avg("price") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m16,
        CAST(count(*) AS BIGINT) AS t16
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
@@ -455,14 +455,14 @@ WHERE getvariable('caudal_scanned') = 0;
 
 -- 34. check distinct_count_id, alone if the scan failed
 SELECT 'measures' AS caudal, *
-FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(count(DISTINCT "id") AS DOUBLE) AS VARCHAR) AS m12, CAST(count(*) AS BIGINT) AS t12
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(CAST(count(DISTINCT "id") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m12, CAST(count(*) AS BIGINT) AS t12
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
 -- 35. check mean_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
-FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS DOUBLE) AS VARCHAR) AS m14, CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m14, CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
@@ -476,14 +476,14 @@ WHERE getvariable('caudal_scanned') = 0;
 
 -- 37. check anomaly_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
-FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") AS DOUBLE) AS VARCHAR) AS m16, CAST(count(*) AS BIGINT) AS t16
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(CAST(avg("price") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m16, CAST(count(*) AS BIGINT) AS t16
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
 -- 38. check sum_price for each region
 CREATE TEMP TABLE "#caudal.parts_14" AS
-SELECT CASE WHEN GROUPING("region") = 1 THEN 'parts' ELSE 'part' END AS caudal, 13 AS "check", CAST("region" AS VARCHAR) AS part, CAST(CAST(sum("price") AS DOUBLE) AS VARCHAR) AS m13, CAST(count(*) AS BIGINT) AS t13
+SELECT CASE WHEN GROUPING("region") = 1 THEN 'parts' ELSE 'part' END AS caudal, 13 AS "check", CAST("region" AS VARCHAR) AS part, CAST(CAST(CAST(sum("price") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m13, CAST(count(*) AS BIGINT) AS t13
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 GROUP BY GROUPING SETS (("region"), ())
 ORDER BY GROUPING("region") DESC, "region" NULLS FIRST

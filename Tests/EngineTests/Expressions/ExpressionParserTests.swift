@@ -71,7 +71,7 @@ import Testing
             ("case end", "'case' needs at least one 'when … then …'", 0), ("cast(a as x)", "'x' is not a type", 10),
             (
                 "${foo.x}",
-                "'${foo.x}' is not known; use ${params.x}, ${env.X}, ${run.id}, ${run.started}, ${schedule.time}, ${schedule.date}, ${item.x}, ${input.x} or ${stage.output}",
+                "'${foo.x}' is not known; use ${params.x}, ${env.X}, ${run.id}, ${run.started}, ${schedule.time}, ${schedule.date}, ${item.x}, ${input.x} or ${stage.output}, or write '$${foo.x}' for the text itself",
                 0
             ),
             ("$x", "'$' has no meaning here", 0), ("1e999", "'1e999' is not a number that fits", 0),

@@ -147,7 +147,8 @@ struct StageReuseTests {
 
     /// A stage, and why it is never reused; nil where it may be.
     static let obstacles: [(stage: String, why: String?)] = [
-        ("{type: command, output: out, run: make}", nil),
+        ("{type: command, output: out, run: ./build}", nil),
+        ("{type: command, output: out, run: make}", "it runs make, which finds by itself what it reads"),
         ("{type: command, run: make}", "a command without an output always runs"),
         ("{type: command, run: make, reuse: unchanged}", nil),
         ("{type: command, output: out, run: make, reuse: never}", "the file says 'reuse: never'"),

@@ -108,6 +108,21 @@ struct SchedulerTests {
         #expect(text.contains("its process died 4 times, and it is not taken up again"), "\(text)")
     }
 
+    @Test("A run is not taken up again where a stage would run twice that must not, and that is told")
+    func harmful() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily, more: "notify: {on: failed, file: told.jsonl}")
+        try bench.step()
+        bench.starter.fate = { _ in .isKilledInHarm(afterMilliseconds: 500) }
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        for minute in 10..<40 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
+        #expect(bench.starter.orders.count == 1)
+        let words = "its process died while 'only' ran, and running that twice does harm ('idempotent: false')"
+        #expect(bench.notes.count { $0.contains("is not taken up again: " + words) } == 1, "\(bench.notes)")
+        let told = try bench.store.deliveries(limit: 10)
+        #expect(told.count == 1 && told.first?.notice.contains(words) == true, "\(told)")
+    }
+
     @Test("While a file is not valid nothing of it is decided; mended, what was due is caught up")
     func invalidFile() throws {
         let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")

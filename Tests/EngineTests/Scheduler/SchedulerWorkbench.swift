@@ -100,6 +100,8 @@ final class PretendedStarter: SlotStarter {
         case dies
         /// Its run begins, and its process dies.
         case isKilled(afterMilliseconds: Int64)
+        /// Its stage begins too, which must not run twice.
+        case isKilledInHarm(afterMilliseconds: Int64)
     }
 
     private struct Child {
@@ -153,6 +155,7 @@ final class PretendedStarter: SlotStarter {
             var plan = RunPlan(
                 pipeline: slot.key.pipeline, file: file, maxParallel: 1,
                 stages: [PlannedStage(id: "only", type: "command")], slot: planned)
+            if case .isKilledInHarm = fate { plan.stages[0].isIdempotent = false }
             plan.notifications = try LoadedPipeline(file: file).pipeline.notifications
             try store.create(
                 RunRecord(
@@ -165,6 +168,9 @@ final class PretendedStarter: SlotStarter {
         switch fate {
         case .run(let length, let status): return Child(run: id, lock: lock, ends: now + length, status: status)
         case .isKilled(let length): return Child(run: id, lock: lock, ends: now + length)
+        case .isKilledInHarm(let length):
+            try record(.attemptStarted(UnitID("only"), attempt: 1), of: id)
+            return Child(run: id, lock: lock, ends: now + length)
         case .dies: return Child(ends: now)
         }
     }
@@ -182,12 +188,15 @@ final class PretendedStarter: SlotStarter {
 
     private func end(_ child: Child) throws {
         guard let run = child.run, let status = child.status else { return }
-        let state = try store.state(of: run)
-        var ended = state
+        try record(.runEnded(status), of: run)
+    }
+
+    private func record(_ change: RunChange, of run: RunID) throws {
+        var state = try store.state(of: run)
         let event = RunEvent(
-            sequence: state.lastSequence + 1, time: Moment(wall: now, steady: now), change: .runEnded(status))
-        ended.apply(event)
-        try store.record([event], remarks: [], of: ended)
+            sequence: state.lastSequence + 1, time: Moment(wall: now, steady: now), change: change)
+        state.apply(event)
+        try store.record([event], remarks: [], of: state)
     }
 
     /// Its scheduler was killed: it hears of none of its processes any more, and they go on.

@@ -222,7 +222,7 @@ extension DashboardState {
             var spans: [Span] = []
             let rows = id.item == nil ? stage.rows : unit.lastResult?.rows
             if let rows { spans.append(Span(rows.written.shortCounted("row"))) }
-            let removed = (rows?.quarantined ?? 0) + (rows?.duplicates ?? 0) + (rows?.dropped ?? 0)
+            let removed = rows.map { $0.quarantined + $0.duplicates + $0.dropped + $0.unassigned } ?? 0
             if removed > 0 { spans.append(Span("  −\(removed.short)", .wait)) }
             let warned = (id.item == nil ? stage.checks : unit.lastResult?.checks ?? []).count { $0.outcome == .warned }
             if warned > 0 { spans.append(Span("  \(warned) warn", .wait)) }
