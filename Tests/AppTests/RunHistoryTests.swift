@@ -22,8 +22,8 @@ struct RunHistoryTests {
         let summary = RunSummary(
             id: id(daysAgo), pipeline: "sales", file: "config/demo.yaml", status: status, trigger: .manual,
             started: noon - daysAgo * day, duration: .seconds(seconds), stageCount: 8,
-            parameters: ["region": "eu", "day": date], isLive: false)
-        return RunOfHistory(summary, environment: place, failed: failed)
+            parameters: ["region": "eu", "day": date], environment: place, isLive: false)
+        return RunOfHistory(summary, failed: failed)
     }
 
     /// The shown run failed, the two before it failed and were cancelled, and that of three days ago succeeded.

@@ -309,10 +309,9 @@ enum HomeScreen {
     }
 
     private static func took(_ run: RunSummary, _ now: Moment) -> String {
-        if run.trueStatus == .running {
-            return Duration.milliseconds(max(0, (now.wall - run.started) / 1000 * 1000)).short
-        }
-        return run.duration?.short ?? "—"
+        guard let took = run.took(now: now) else { return "—" }
+        // Whole seconds while it goes on: they tick.
+        return run.isLive ? Duration.seconds(took.milliseconds / 1000).short : took.short
     }
 
     /// The age of something in its largest unit, such as `3 min ago`.
@@ -332,7 +331,7 @@ enum HomeScreen {
         let bars = state.isASCII ? Array("_.-=#") : Array("▁▂▃▄▅▆▇█")
         return runs.map { run in
             // A single run has none to be compared with.
-            guard let took = run.duration?.seconds, longest > 0, runs.count > 1 else { return Span(" ") }
+            guard !run.isLive, let took = run.duration?.seconds, longest > 0, runs.count > 1 else { return Span(" ") }
             let height = Int((took / longest * Double(bars.count - 1)).rounded())
             return Span(String(bars[height]), style(run.trueStatus))
         }
@@ -406,7 +405,9 @@ enum HomeScreen {
         }
         guard let question = state.question else { return }
         let form = formLines(question.form, state)
-        let lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
+        let estimate = question.estimate(now: state.now).map { [Span($0)] }
+        var lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
+        if let estimate { lines += form.isEmpty ? [estimate] : [[], estimate] }
         let widest = lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0
         let place = buffer.box(title: question.title, lines: lines.count + 2, width: max(52, widest))
         for (offset, line) in lines.enumerated() {

@@ -258,7 +258,8 @@ extension DashboardState {
         guard let unit = run.unit(id) else { return "" }
         if let took = elapsed(id) {
             // A stage that has just started shows no duration, so that quick ones do not flicker.
-            return unit.status == .running && took < .seconds(1) ? "" : took.short
+            let hasJustBegun = unit.status == .running && !run.isInterrupted(.running) && took < .seconds(1)
+            return hasJustBegun ? "" : took.short
         }
         return "—"
     }
