@@ -222,6 +222,29 @@ struct RunHistoryTests {
         #expect(found.contains { $0.subject == "enrich" && $0.gravity == .faster }, "\(texts)")
     }
 
+    @Test("What differs by less than is shown is equal, and a warning of both comes behind what is better or faster")
+    func sameWarning() {
+        func run(days: Double, passes: Bool) -> RunState {
+            var run = SampleRun(stages: [SampleRun.stage("quality")])
+            let checks = [
+                CheckResult(
+                    id: "freshness", kind: "freshness", severity: .warn, outcome: .warned, measured: days * 86_400,
+                    expectation: "at most 24 h old", message: "old"),
+                CheckResult(
+                    id: "rows", kind: "row_count", severity: .warn, outcome: passes ? .passed : .warned, measured: 5,
+                    expectation: "at least 5", message: "few"),
+            ]
+            run.happen(.attemptStarted("quality", attempt: 1))
+            run.happen(.attemptEnded("quality", attempt: 1, AttemptResult(ending: .succeeded, checks: checks)))
+            run.happen(.unitEnded("quality", .succeeded, reason: nil))
+            return run.state
+        }
+        let first = run(days: 7.701, passes: false)
+        #expect(RunComparison(run(days: 7.702, passes: false), first).differences.isEmpty)
+        #expect(
+            RunComparison(run(days: 8.5, passes: true), first).differences.map(\.aspect) == ["rows", "freshness"])
+    }
+
     @Test("A run is equal to itself")
     func equal() {
         let state = SampleRun.failed.state
