@@ -206,7 +206,10 @@ extension DashboardState {
         case .failed:
             if isAllowedFailure(id) { return [Span("(allowed) \(failureText(stage, unit, id))", .wait)] }
             return [Span(failureText(stage, unit, id), .bad)]
-        case .blocked: return [Span("◂ \(blockerName(unit))", .blocked)]
+        case .blocked:
+            // Of a long name, what tells it from others.
+            let name = blockerName(unit)
+            return [Span("◂ " + (graph.label(of: StageID(name), width: width - 2) ?? name), .blocked)]
         case .pending, .queued, .retrying:
             let reason = run.waitReason(of: id, now: now) ?? ""
             let counts =
