@@ -206,12 +206,14 @@ struct DashboardReducerTests {
             SampleRun.stage("join", expected: .seconds(1)), SampleRun.stage("load", needs: ["join"]),
         ])
         run.start("join")
+        run.pass(700)
         run.happen(.progressed("join", attempt: 1, Progress(fraction: 0.9)))
         for (rows, columns) in [(24, 80), (40, 120), (60, 200)] {
             let state = DashboardState(
                 run.state, now: run.now, rows: rows, columns: columns, isLive: false, zone: .gmt)
             let text = DashboardScreen.draw(state, LogLineList()).text
             #expect(text.contains(/!\s+join/) && text.contains(/join.* interrupted/), "\(text)")
+            #expect(text.contains(/join.* 0.7s/), "it took as long as it is known to have run: \(text)")
             #expect(text.contains(" 0/2") && !text.contains("%") && !text.contains("⠋"), "\(text)")
         }
     }

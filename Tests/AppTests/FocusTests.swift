@@ -179,6 +179,71 @@ struct FocusTests {
         #expect(text.contains("✗1 ▾"), "\(text)")
     }
 
+    @Test("The numbers of what lies outside never touch a name", arguments: [1.0, 1.5, 2.5])
+    func numbersApart(edges: Double) {
+        var generator = SplitMix64(seed: 31)
+        let graph = GraphRetraceTests.Graph.random(90, edgesPerNode: edges, &generator)
+        let arrow = #/[◂▴] \d+( ✗\d+)? |\d+( ✗\d+)? [▸▾] /#
+        for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+            var state = SampleRun(stages: graph.stages).dashboard(rows: rows, columns: columns)
+            (state.view, state.zoomed) = (.graph, .graph)
+            for key in ["G", "h", "k", "k", "h", "j", "g"] as [Key] {
+                state.press([key], on: LogLineList())
+                let screen = DashboardScreen.draw(state, LogLineList())
+                guard let frame = DashboardLayout(state).frame(of: .graph) else { continue }
+                for row in frame.rows.dropFirst() {
+                    let cells = (0..<columns).map { screen.text(of: screen[row: row, column: $0]).first ?? " " }
+                    for found in String(cells).ranges(of: arrow) {
+                        let line = String(cells)
+                        let before =
+                            found.lowerBound > line.startIndex ? line[line.index(before: found.lowerBound)] : " "
+                        // The numbers have a blank at each side of their own, in reverse; beside it none of a name.
+                        let behind = line[found.upperBound...].first ?? " "
+                        #expect(!before.isLetter && !behind.isLetter, "\(columns) \(key): \(line)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Of a fan-out that failed, its place in the picture says in how many items, without a cut")
+    func failedItems() {
+        for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+            var state = SampleRun.failing(in: ["west"]).dashboard(rows: rows, columns: columns)
+            (state.view, state.zoomed) = (.graph, .graph)
+            let text = DashboardScreen.draw(state, LogLineList()).text
+            guard text.contains("◂ clean") else { continue }
+            #expect(text.contains(/1 of 6 (items failed|failed|✗)/), "\(text)")
+        }
+    }
+
+    @Test("A label in the focus stands for one stage of all, whether that one is drawn or not")
+    func labelsOfAll() {
+        var generator = SplitMix64(seed: 3)
+        let graph = GraphRetraceTests.Graph.random(200, edgesPerNode: 1.5, &generator)
+        let (kinds, subjects) = (
+            ["src", "stg", "int", "mart"], ["orders", "payments", "sessions", "refunds", "emails"]
+        )
+        func name(_ index: Int) -> String {
+            "\(kinds[index % 4])_\(subjects[index % 5])_\(["daily", "joined", "v2"][index % 3])_\(index)"
+        }
+        let places = Dictionary(uniqueKeysWithValues: graph.stages.enumerated().map { ($1.id, $0) })
+        let stages = graph.stages.enumerated().map { index, stage in
+            SampleRun.stage(StageID(name(index)), needs: stage.upstream.map { StageID(name(places[$0] ?? 0)) })
+        }
+        let state = SampleRun(stages: stages).dashboard(rows: 40, columns: 120)
+        for (focus, columns) in [(17, 60), (90, 60), (140, 90), (199, 110)] {
+            guard
+                let drawing = state.graph.drawing(
+                    .focus(stage: focus, hops: 1), rows: 20, columns: columns, fallsBack: true)
+            else { continue }
+            for (item, label) in zip(drawing.scene.items, drawing.labels) {
+                guard case .stage(let stage) = item, !NameLabels.isNumbered(label) else { continue }
+                #expect(NameLabelsTests.read(label, among: stages.map(\.id.rawValue)) == [name(stage)], "\(label)")
+            }
+        }
+    }
+
     @Test(
         "With 5,000 stages a key moves on and everything is drawn, in every view",
         arguments: DashboardState.GraphView.allCases)

@@ -18,7 +18,8 @@ struct HomeTests {
         return RunSummary(
             id: RunID(startedAt: Moment(wall: started, steady: 0), random: UInt64(minutesAgo)), pipeline: name,
             file: "config/\(name).yaml", status: status, trigger: .manual, started: started,
-            ended: duration.map { started + $0.milliseconds }, duration: duration, stageCount: 6,
+            ended: duration.map { started + $0.milliseconds }, duration: duration,
+            liveSince: isLive ? Moment(wall: started, steady: now.steady - minutesAgo * 60_000) : nil, stageCount: 6,
             parameters: ["day": "2026-11-23"], isLive: isLive)
     }
 
@@ -191,6 +192,27 @@ struct HomeTests {
         ]
         state.selection = .pipeline("config/new.yaml")
         return state
+    }
+
+    @Test("How long a run should take is told by those with the values that are typed")
+    func estimate() {
+        var state = state(rows: 40, columns: 120)
+        guard let place = state.overview.pipelines.firstIndex(where: { $0.name == "sales" }) else { return }
+        state.overview.pipelines[place].parameters = [
+            Parameter(
+                name: "size", kind: .choice(["large", "small"]), defaultValue: "large", location: .whole("f.yaml"))
+        ]
+        state.overview.pipelines[place].runs = (1...12).map { number in
+            var run = Self.run("sales", .succeeded, minutesAgo: Int64(number), seconds: number % 3 == 0 ? 2 : 90)
+            run.parameters = ["size": number % 3 == 0 ? "small" : "large"]
+            return run
+        }
+        state.selection = .pipeline("config/sales.yaml")
+        _ = press([.enter], &state)
+        func screen() -> String { HomeScreen.draw(state, zone: .gmt).text }
+        #expect(screen().contains("Should take: 1:30, as in 8 runs with the same values"), "\(screen())")
+        _ = press([.up, .right], &state)
+        #expect(screen().contains("Should take: 2.0s, as in 4 runs with the same values"), "\(screen())")
     }
 
     @Test("A pipeline with parameters asks for them; what is not given is its default")

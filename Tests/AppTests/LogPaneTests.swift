@@ -49,6 +49,38 @@ struct LogPaneTests {
         #expect(state.log.cursor == nil && state.log.bottom == nil)
     }
 
+    @Test("The log of a fan-out that failed is that of its failed item first, then the whole one, then that of all")
+    func failedItemFirst() {
+        let run = SampleRun.failing(in: ["north", "south"])
+        var state = run.dashboard(rows: 24, columns: 80)
+        state.select("clean")
+        #expect(DashboardScreen.draw(state, run.lines.shown(state)).text.contains("L its log"))
+        state.press(["L"], on: run.lines)
+        #expect(state.log.filteredUnit == UnitID("clean", "north") && state.selection == "clean")
+        let text = DashboardScreen.draw(state, run.lines.shown(state)).text
+        #expect(text.contains("LOG  clean/north") && text.contains("L shows all lines of clean"), "\(text)")
+        state.press(["L"], on: run.lines)
+        #expect(state.log.filteredUnit == "clean")
+        state.press(["L"], on: run.lines)
+        #expect(state.log.filteredUnit == nil)
+        state.press(["1", "e", "L"], on: run.lines)
+        let item = state.selection
+        #expect(item.item != nil && state.log.filteredUnit == item, "an item's own log is the first")
+        state.press(["L"], on: run.lines)
+        #expect(state.log.filteredUnit == nil)
+    }
+
+    @Test("The lines in which one types say that all of the words must fit", arguments: [80, 120, 200])
+    func allWords(columns: Int) {
+        var state = dashboard(rows: 24, columns: columns)
+        state.press(["f"])
+        let log = DashboardScreen.draw(state, LogLineList()).text
+        #expect(log.contains("show lines with all of: ▏  word, !word, \"two words\", stage:"), "\(log)")
+        state.press([.escape, "2", "f"])
+        let stages = DashboardScreen.draw(state, LogLineList()).text
+        #expect(stages.contains("show stages with all of: ▏  word, !word, state:failed"), "\(stages)")
+    }
+
     @Test("A search marks the text, tells its place, and goes to the next one")
     func search() {
         var (state, lines) = (dashboard(rows: 60, columns: 120), lines())

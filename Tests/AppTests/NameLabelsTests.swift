@@ -7,7 +7,27 @@ import Testing
 @Suite("Names where there is little room", .timeLimit(.minutes(15)))
 struct NameLabelsTests {
     private func labels(_ names: [String], _ width: Int) -> [String] {
-        NameLabels.make(names, widths: [Int](repeating: width, count: names.count))
+        let labels = NameLabels(names)
+        return names.indices.map { labels.label($0, width: width) }
+    }
+
+    /// The names that somebody could take a label for.
+    static func read(_ label: String, among names: [String]) -> [String] {
+        let parts = label.split(separator: "…", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count > 1, let first = parts.first, let last = parts.last else {
+            return names.filter { $0 == label }
+        }
+        return names.filter { name in
+            guard name.count >= first.count + last.count, name.hasPrefix(first), name.hasSuffix(last) else {
+                return false
+            }
+            var rest = name.dropFirst(first.count).dropLast(last.count)
+            for part in parts.dropFirst().dropLast() where !part.isEmpty {
+                guard let place = rest.firstRange(of: part) else { return false }
+                rest = rest[place.upperBound...]
+            }
+            return true
+        }
     }
 
     @Test("What fits stays as it is")
@@ -51,6 +71,26 @@ struct NameLabelsTests {
             let labels = labels(names, width)
             #expect(Set(labels).count == names.count, "round \(round): \(labels)")
             #expect(labels.allSatisfy { TextWidth.of($0) <= width }, "round \(round): \(labels)")
+            for (name, label) in zip(names, labels) where !NameLabels.isNumbered(label) {
+                #expect(Self.read(label, among: names) == [name], "round \(round): \(label) of \(names)")
+            }
+        }
+    }
+
+    @Test("A label stands for one stage of thousands, also where only some are on the screen")
+    func thousands() {
+        let names = (0..<5000).map {
+            "mart_\(["orders", "payments", "sessions"][$0 % 3])_\($0)_\(["daily", "hourly"][$0 % 2])"
+        }
+        let labels = NameLabels(names)
+        for index in stride(from: 0, to: names.count, by: 97) {
+            for width in [10, 12, 16, 18] {
+                let label = labels.label(index, width: width)
+                #expect(TextWidth.of(label) <= width, "\(label)")
+                // Where there is hardly any room, a number stands for what does not fit.
+                if width < 18, NameLabels.isNumbered(label) { continue }
+                #expect(Self.read(label, among: names) == [names[index]], "\(label)")
+            }
         }
     }
 

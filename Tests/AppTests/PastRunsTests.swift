@@ -33,7 +33,7 @@ struct PastRunsTests {
         let past = PastRuns(store: store, files: nil)
         let history = try past.history(of: shown)
         #expect(history.runs.map { String($0.summary.id.rawValue.suffix(4)) } == ["cccc", "bbbb", "aaaa"])
-        #expect(history.runs.map(\.environment) == [nil, "prod", nil])
+        #expect(history.runs.map(\.summary.environment) == [nil, "prod", nil])
         #expect(history.runs.map(\.failed) == [["load"], ["load"], []])
         #expect(history.place(before: shown) == 2, "the run before it is one of its environment")
         #expect(history.lastGood(before: shown) == good)

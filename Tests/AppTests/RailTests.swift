@@ -85,7 +85,7 @@ struct RailTests {
     )
     func corpus() throws {
         for (name, _, graph) in try GraphRetraceTests.Graph.corpus() {
-            for columns in [80, 120] { hold(graph, columns: columns, name) }
+            for columns in [80, 120, 200] { hold(graph, columns: columns, name) }
         }
     }
 
@@ -96,8 +96,21 @@ struct RailTests {
             let count = Int.random(in: 2...40, using: &generator)
             let graph = GraphRetraceTests.Graph.random(
                 count, edgesPerNode: [0.5, 1, 1.5, 2][round % 4], &generator)
-            hold(graph, columns: round % 2 == 0 ? 80 : 120, "round \(round)")
+            hold(graph, columns: [80, 120, 200][round % 3], "round \(round)")
         }
+    }
+
+    @Test(
+        "A lane is two cells wide; there are eight in 16 columns, and more where the terminal is wider",
+        arguments: [(80, 4), (109, 4), (110, 8), (124, 8), (160, 16), (200, 24), (300, 24)])
+    func lanes(columns: Int, count: Int) {
+        // Each stage leads to the last one: a lane for each.
+        let names = (0..<40).map { "s\($0)" } + ["last"]
+        let graph = GraphRetraceTests.Graph(names: names, edges: (0..<40).map { (from: $0, to: 40) })
+        let lanes = RailPane.Lanes(graph.model.rail, columns: columns)
+        #expect(lanes.count == count && lanes.isCut && lanes.width == count * 2 + 3)
+        let few = GraphRetraceTests.Graph(names: ["a", "b"], edges: [(from: 0, to: 1)]).model.rail
+        #expect(RailPane.Lanes(few, columns: columns).width == 2, "no more than it takes")
     }
 
     @Test("Stages of separate groups are never directly below each other in one lane")

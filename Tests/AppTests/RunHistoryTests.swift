@@ -22,8 +22,8 @@ struct RunHistoryTests {
         let summary = RunSummary(
             id: id(daysAgo), pipeline: "sales", file: "config/demo.yaml", status: status, trigger: .manual,
             started: noon - daysAgo * day, duration: .seconds(seconds), stageCount: 8,
-            parameters: ["region": "eu", "day": date], isLive: false)
-        return RunOfHistory(summary, environment: place, failed: failed)
+            parameters: ["region": "eu", "day": date], environment: place, isLive: false)
+        return RunOfHistory(summary, failed: failed)
     }
 
     /// The shown run failed, the two before it failed and were cancelled, and that of three days ago succeeded.
@@ -220,6 +220,29 @@ struct RunHistoryTests {
         #expect(order == order.sorted() && !order.contains(-1), "\(texts)")
         #expect(texts.contains { $0.hasPrefix("validate quarantined 5,478 100") }, "\(texts)")
         #expect(found.contains { $0.subject == "enrich" && $0.gravity == .faster }, "\(texts)")
+    }
+
+    @Test("What differs by less than is shown is equal, and a warning of both comes behind what is better or faster")
+    func sameWarning() {
+        func run(days: Double, passes: Bool) -> RunState {
+            var run = SampleRun(stages: [SampleRun.stage("quality")])
+            let checks = [
+                CheckResult(
+                    id: "freshness", kind: "freshness", severity: .warn, outcome: .warned, measured: days * 86_400,
+                    expectation: "at most 24 h old", message: "old"),
+                CheckResult(
+                    id: "rows", kind: "row_count", severity: .warn, outcome: passes ? .passed : .warned, measured: 5,
+                    expectation: "at least 5", message: "few"),
+            ]
+            run.happen(.attemptStarted("quality", attempt: 1))
+            run.happen(.attemptEnded("quality", attempt: 1, AttemptResult(ending: .succeeded, checks: checks)))
+            run.happen(.unitEnded("quality", .succeeded, reason: nil))
+            return run.state
+        }
+        let first = run(days: 7.701, passes: false)
+        #expect(RunComparison(run(days: 7.702, passes: false), first).differences.isEmpty)
+        #expect(
+            RunComparison(run(days: 8.5, passes: true), first).differences.map(\.aspect) == ["rows", "freshness"])
     }
 
     @Test("A run is equal to itself")

@@ -114,6 +114,36 @@ struct SampleRun {
         return run
     }
 
+    /// A fan-out of six regions has failed in some of them, which blocks what follows.
+    static func failing(in regions: Set<ItemKey>) -> SampleRun {
+        var run = SampleRun(stages: [
+            stage("orders"), stage("customers"), stage("clean", needs: ["orders", "customers"], fanOut: true),
+            stage("join", needs: ["clean"]), stage("quality", needs: ["join"]), stage("publish", needs: ["quality"]),
+        ])
+        for name: StageID in ["orders", "customers"] { run.succeed(UnitID(name), after: 900) }
+        let keys: [ItemKey] = ["center", "east", "islands", "north", "south", "west"]
+        run.happen(.attemptStarted("clean", attempt: 1))
+        var found = AttemptResult.succeeded
+        found.items = keys.map { Item(key: $0, values: ["region": $0.rawValue]) }
+        run.happen(.attemptEnded("clean", attempt: 1, found))
+        run.happen(.itemsFound("clean", found.items ?? []))
+        for key in keys {
+            let id = UnitID("clean", key)
+            if regions.contains(key) {
+                run.fail(id, after: 1500, Failure("exit status 1"), lines: ["ERROR 1 row cannot be read"])
+            } else {
+                run.succeed(id, after: 1500)
+            }
+        }
+        let names = regions.map(\.rawValue).sorted().joined(separator: ", ")
+        run.happen(.unitEnded("clean", .failed, reason: "\(regions.count) of 6 items failed: \(names)"))
+        for (name, cause) in [("join", "clean"), ("quality", "join"), ("publish", "quality")] {
+            run.happen(.unitEnded(UnitID(StageID(name)), .blocked, reason: "\(cause) failed"))
+        }
+        run.happen(.runEnded(.failed))
+        return run
+    }
+
     /// Everything has ended and publish was refused.
     static var failed: SampleRun {
         var run = inTheMiddle

@@ -71,7 +71,14 @@ struct BackfillCommand: AsyncParsableCommand {
         if dryRun {
             return try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
                 let backfill = try plan(wanted, loaded, services)
-                explain(backfill, harmful: try harmfulStages(backfill, services))
+                let first = try backfill.toRun.first.map {
+                    try services.store.withUsualDurations($0.plan, of: loaded)
+                }
+                explain(
+                    backfill, harmful: try harmfulStages(backfill, services),
+                    estimate: first.flatMap {
+                        CommandPreview(starting: $0, files: { _ in [] }, now: SystemClock.now).estimate
+                    })
             }
         }
         let services = try state.services(root: loaded.pipeline.root)
@@ -126,11 +133,10 @@ struct BackfillCommand: AsyncParsableCommand {
         _ wanted: [(date: String, parameters: [String: String])], _ loaded: LoadedPipeline, _ services: RunServices
     ) throws -> Backfill {
         try Output.reporting {
-            let medians = try services.store.medianDurations(of: loaded.pipeline.name)
             let plans = try wanted.map { date, parameters in
                 let request = RunRequest(parameters: parameters, reuse: reuse)
                 let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
-                return (date, try planner.plan(medians: medians))
+                return (date, try planner.plan())
             }
             return Backfill(
                 plans: plans, runs: try services.store.pastRuns(of: loaded.pipeline.name),
@@ -160,7 +166,10 @@ struct BackfillCommand: AsyncParsableCommand {
         var harmful: [String]?
     }
 
-    private func explain(_ backfill: Backfill, harmful: [(stage: StageID, dates: [String])]) {
+    /// `estimate`: how long the first run should take.
+    private func explain(
+        _ backfill: Backfill, harmful: [(stage: StageID, dates: [String])], estimate: Duration?
+    ) {
         if json {
             for day in backfill.days {
                 switch day.decision {
@@ -190,9 +199,9 @@ struct BackfillCommand: AsyncParsableCommand {
             let words = harmful.map { "\($0.stage) (\(Self.list($0.dates)))" }
             Output.line("Runs twice, which does harm: \(words.joined(separator: ", "))")
         }
-        if let one = CommandPreview(starting: first.plan, files: { _ in [] }, now: SystemClock.now).estimate {
+        if let estimate {
             let rounds = (count + maxRuns - 1) / maxRuns
-            Output.line("Should take: \((one * rounds).short), as in past runs")
+            Output.line("Should take: \((estimate * rounds).short), as in past runs")
         }
     }
 }
@@ -259,12 +268,13 @@ struct BackfillRunner {
         defer { withExtendedLifetime(lock) {} }
         let past = try services.store.pastRuns(of: loaded.pipeline.name)
         if case .skip(let reason) = backfill.decision(about: day, after: past) { return .skipped(reason) }
-        let chosen = Set(day.plan.stages.map(\.id))
-        for warning in try await services.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true) {
+        let plan = try services.store.withUsualDurations(day.plan, of: loaded)
+        let chosen = Set(plan.stages.map(\.id))
+        for warning in try await services.examination(of: loaded, plan: plan).check(chosen, needsServers: true) {
             Output.error(message: "\(day.date)  \(warning.oneLine)")
         }
         let session = try await RunSession.start(
-            loaded, plan: day.plan, trigger: .backfill, in: services, overlap: overlap,
+            loaded, plan: plan, trigger: .backfill, in: services, overlap: overlap,
             onWait: OverlapOptions.waitReporter(root: loaded.pipeline.root))
         if !json { Output.line("\(day.date)  started    \(session.id)") }
         let telling = tell(of: session, on: day.date)

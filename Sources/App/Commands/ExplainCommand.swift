@@ -62,7 +62,7 @@ struct ExplainCommand: AsyncParsableCommand {
     ) async throws -> String {
         let now = services.now()
         let request = RunRequest(parameters: given)
-        let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
+        let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan()
         let facts = loaded.facts(of: "explained", started: now, parameters: plan.parameters)
         let looking = services.tools(
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")

@@ -79,7 +79,7 @@ struct LineageCommand: AsyncParsableCommand {
                 let known = parameters.filter { given in loaded.pipeline.parameters.contains { $0.name == given.key } }
                 let plan = try Planner(
                     loaded, request: RunRequest(parameters: known), now: now, machine: MachineResources.total
-                ).plan(medians: [:])
+                ).plan()
                 let findings = await services.examination(of: loaded, plan: plan, takesWhatLies: true).findings()
                 if columns, let fault = findings.faults.first { throw fault }
                 return try PipelineLineage(loaded, findings)

@@ -67,7 +67,7 @@ struct ProfileCommand: AsyncParsableCommand {
         let now = services.now()
         let plan = try Planner(
             loaded, request: RunRequest(parameters: given), now: now, machine: MachineResources.total
-        ).plan(medians: [:])
+        ).plan()
         let facts = loaded.facts(of: "profiled", started: now, parameters: plan.parameters)
         let tools = services.tools(
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")

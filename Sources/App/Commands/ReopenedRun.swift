@@ -109,9 +109,9 @@ struct ReopenedRun {
         let loader = PipelineLoader(variables: variables)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
         parameters = try services.state.run(state.id).filled(plan.parameters)
-        let usual = try services.store.medianDurations(of: plan.pipeline)
+        let usual = try services.store.usualDurations(of: plan)
         let change = try PlanRevision(state, loaded, parameters: parameters).change(
-            medians: usual, now: services.now(),
+            usual: usual, now: services.now(),
             machine: MachineResources.total)
         reopening = ReopenPreview(
             state: state, file: loaded.pipeline.file, change: change, fileIsGone: isGone && !asStarted,

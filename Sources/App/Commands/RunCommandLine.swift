@@ -98,8 +98,7 @@ struct RunCommandLine: AsyncParsableCommand {
             parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
         request.refreshesAll = fullRefresh
         let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
-        return try planner.plan(
-            medians: try services.store.medianDurations(of: loaded.pipeline.name), selected: selected)
+        return try services.store.withUsualDurations(try planner.plan(selected: selected), of: loaded)
     }
 
     private func explain(

@@ -41,7 +41,7 @@ struct RunTarget {
         let live = try Output.reporting { try store.state(of: id) }
         let command = try command(live)
         let preview = CommandPreview(
-            of: command, on: live, usual: try Output.reporting { try store.medianDurations(of: live.plan.pipeline) },
+            of: command, on: live, usual: try Output.reporting { try store.usualDurations(of: live.plan) },
             files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
         // A live run does not need its file any more: one that is gone or invalid is ignored.
         let services = try Output.reporting { try RunServices(state: store.folder, variables: options.variables) }

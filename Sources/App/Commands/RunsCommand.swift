@@ -52,10 +52,11 @@ struct RunsCommand: AsyncParsableCommand {
         let kept = runs.map { store.folder.run($0.id).bytesOfVersions }
         let keepsAny = kept.contains { $0 > 0 }
         let titles = ["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"] + (keepsAny ? ["KEPT"] : [])
+        let now = SystemClock.now
         let rows = zip(runs, kept).map { run, bytes -> [StyledText] in
             [
                 "\(run.id)", "\(run.pipeline)", paint.status(run.trueStatus, run.trueStatus.rawValue),
-                "\(LocalTime.full(run.started))", "\(run.duration?.short ?? "—")", "\(run.stageCount)",
+                "\(LocalTime.full(run.started))", "\(run.took(now: now)?.short ?? "—")", "\(run.stageCount)",
             ] + (keepsAny ? ["\(bytes > 0 ? bytes.shortBytes : "")"] : [])
         }
         Output.table(rows, titles: titles, paint)
@@ -66,7 +67,7 @@ struct RunsCommand: AsyncParsableCommand {
         text +=
             ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
         if let ended = run.ended { text += ",\"ended\":\"\(UTC.iso(ended))\"" }
-        if let duration = run.duration { text += ",\"durationMs\":\(duration.milliseconds)" }
+        if let duration = run.took(now: SystemClock.now) { text += ",\"durationMs\":\(duration.milliseconds)" }
         return text
             + ",\"stages\":\(run.stageCount),\"keptBytes\":\(bytes),\"trigger\":\(JSONText.quoted(run.trigger.description)),\"file\":\(JSONText.quoted(run.file))}"
     }

@@ -131,7 +131,7 @@ struct SlotRun {
                 schedule: schedule.name, planned: slot.planned.floored(by: 1000) * 1000,
                 localDate: slot.date.description))
         let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
-        return try planner.plan(medians: try services.store.medianDurations(of: loaded.pipeline.name))
+        return try services.store.withUsualDurations(try planner.plan(), of: loaded)
     }
 
     /// The run that has done the slot's work while nothing could run: one that was made for its day, by hand or by a backfill.

@@ -110,7 +110,7 @@ extension ValidateCommand {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
         try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
             let planner = Planner(loaded, request: RunRequest(), now: services.now(), machine: MachineResources.total)
-            try await services.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+            try await services.examination(of: loaded, plan: try planner.plan()).check()
         }
     }
 }

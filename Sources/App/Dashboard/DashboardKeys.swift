@@ -143,8 +143,14 @@ enum DashboardKeys {
 
     private static let log = [
         Binding(
-            "stage-log", ["L"], .log, "show only the selected stage's lines, or all",
-            hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, action: { $0.narrowLog(&$1) }),
+            "stage-log", ["L"], .log, "show only the selected stage's lines, those of its failed item first, or all",
+            hint: .when(rank: 3) { state in
+                let next = state.nextLogUnit
+                return next == nil
+                    ? "all log"
+                    : next == state.selection && state.log.filteredUnit != nil
+                        ? "whole log" : "its log"
+            }, action: { $0.narrowLog(&$1) }),
         Binding(
             "errors", ["!"], .log, "show only errors in the log, or all lines again",
             hint: .when(rank: 3) { state in

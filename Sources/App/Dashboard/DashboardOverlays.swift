@@ -87,9 +87,9 @@ struct Prompt {
     var label: String {
         switch purpose {
         case .stageSearch: "find a stage"
-        case .stageFilter: "show stages with"
+        case .stageFilter: "show stages with all of"
         case .logSearch: "search the log"
-        case .logFilter: "show lines with"
+        case .logFilter: "show lines with all of"
         case .reason: "set the outcome of \(Span(before.selection.description).text) because"
         }
     }

@@ -190,10 +190,13 @@ extension DashboardReducer {
 
     // MARK: - What is shown
 
-    /// Shows only the lines of the selected stage, or all lines again.
+    /// Shows only the lines of the selected stage, or all lines again; those of a failed item before those of its stage.
     func narrowLog(_ state: inout DashboardState) -> [DashboardEffect] {
-        let unit = state.log.filteredUnit == state.selection ? nil : state.selection
+        let unit = state.nextLogUnit
         go(to: .log, &state)
+        if let unit, unit.item != nil, unit != state.selection {
+            state.say("\(unit) has failed; \(state.keys.key("stage-log", "L")) shows all lines of \(unit.stage)")
+        }
         return showLog(&state) { $0.unit = unit }
     }
 
@@ -276,6 +279,18 @@ extension DashboardReducer {
 }
 
 extension DashboardState {
+    /// Whose lines the log shows after the next press of the key that narrows it; nil for those of all stages.
+    var nextLogUnit: UnitID? {
+        // Why a fan-out failed is told by its items.
+        let failed =
+            selection.item == nil
+            ? run.stage(selection.stage)?.items.first { $0.unit.status == .failed }
+                .map { UnitID(selection.stage, $0.item.key) } : nil
+        let steps = [failed, selection].compactMap(\.self)
+        guard let place = log.filteredUnit.flatMap(steps.firstIndex(of:)) else { return steps[0] }
+        return place + 1 < steps.count ? steps[place + 1] : nil
+    }
+
     /// Why the selected stage or item has failed, as text; nil if it has not.
     var errorText: String? {
         guard let unit = run.unit(selection), unit.status == .failed else { return nil }

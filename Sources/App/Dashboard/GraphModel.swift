@@ -14,6 +14,7 @@ struct GraphModel: Sendable {
 
     /// The width of the longest name.
     let longestName: Int
+    private let groupNames: [String]
     private let isFanOut: [Bool]
     private let places: [StageID: Int]
     private let cache = GraphCache()
@@ -29,8 +30,8 @@ struct GraphModel: Sendable {
 
     /// The sizes at which a graph is drawn, the most detailed first.
     private static let sizes: [Size] = [
-        (.card, 32, 14), (.card, 24, 14), (.card, 18, 14), (.card, 12, 14), (.detailed, 24, 12), (.detailed, 11, 12),
-        (.short, 1, 12),
+        (.card, 32, 14), (.card, 24, 14), (.card, 18, 14), (.card, 12, 14), (.detailed, 24, 12), (.detailed, 20, 12),
+        (.detailed, 16, 12), (.detailed, 11, 12), (.short, 1, 12),
     ]
     /// The size that is better than a picture of which a part is seen.
     private static let smallest: Size = (.short, 1, 8)
@@ -54,6 +55,7 @@ struct GraphModel: Sendable {
         for (index, stage) in plan.stages.enumerated() { places[stage.id] = index }
         self.places = places
         groups = Self.groups(plan)
+        groupNames = Set(groups.compactMap(\.self)).sorted()
     }
 
     private static func groups(_ plan: RunPlan) -> [String?] {
@@ -113,7 +115,7 @@ struct GraphModel: Sendable {
                 else { return nil }
                 // The stage that is looked at has its whole name, whatever room is left for those around it.
                 if isTerse || roomOfOthers != nil { widths[0] = natural[0] }
-                let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
+                let labels = zip(scene.items, zip(widths, extras)).map { label($0, width: max(2, $1.0 - $1.1)) }
                 // A number in place of a name tells nobody anything.
                 if fits, labels.contains(where: NameLabels.isNumbered) { return nil }
                 let picture = GraphPicture(
@@ -150,12 +152,29 @@ struct GraphModel: Sendable {
 
     /// The name of a stage in a list, cut to a width where it is longer; nil for a stage that the graph does not have.
     func label(of stage: StageID, width: Int) -> String? {
-        guard let index = places[stage] else { return nil }
-        return cache.labels(width) {
-            NameLabels.make(
-                names.map { PlainText.sanitized($0) },
-                widths: [Int](repeating: max(2, width), count: names.count))
-        }[index]
+        places[stage].map { label($0, width: max(2, width)) }
+    }
+
+    /// A label by the place of its stage, or behind the stages by that of its group.
+    private func label(_ index: Int, width: Int) -> String {
+        cache.label(index, width: width) {
+            cache.names { NameLabels((names + groupNames).map { PlainText.sanitized($0) }) }.label(index, width: width)
+        }
+    }
+
+    /// The label of an item.
+    private func label(_ item: GraphScene.Item, width: Int) -> String {
+        switch item {
+        case .stage(let stage): return label(stage, width: width)
+        case .group(let name, _):
+            return label(names.count + (groupNames.firstIndex(of: name) ?? 0), width: width)
+        case .more: return name(item)
+        case .chain(let stages):
+            let whole = name(item)
+            if TextWidth.of(whole) <= width { return whole }
+            let room = max(2, (width - 3) / 2)
+            return label(stages[0], width: room) + " … " + label(stages[stages.count - 1], width: room)
+        }
     }
 
     /// The name of an item, without what depends on the state of its stages.

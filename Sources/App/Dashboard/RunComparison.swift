@@ -7,8 +7,8 @@ struct RunComparison: Sendable {
     struct Difference: Sendable {
         /// How bad a difference is; the first case is the worst.
         enum Gravity: Int, Comparable {
-            case failed, checkFailed, stateWorse, nothing, parameter, file, checkWarned, limits, rows, slower, measured,
-                better, faster
+            case failed, checkFailed, stateWorse, nothing, parameter, file, checkWarned, limits, rows, slower, better,
+                faster, measured
 
             static func < (a: Gravity, b: Gravity) -> Bool { a.rawValue < b.rawValue }
         }
@@ -223,7 +223,8 @@ struct RunComparison: Sendable {
             found.gravity = .better
         } else if let old, check.expectation != old.expectation {
             found.gravity = .limits
-        } else if old == nil || check.measured == old?.measured {
+        } else if old == nil || text(check) == old.map(text) {
+            // What differs by less than is shown looks equal.
             return
         }
         if isBroken { found.lines = [check.message] }

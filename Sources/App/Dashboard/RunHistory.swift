@@ -3,31 +3,26 @@ import Engine
 
 /// The runs of a pipeline, newest first, as the dashboard of one of them lists them.
 struct RunHistory: Sendable {
-    var runs: [RunOfHistory]
+    let runs: [RunOfHistory]
+    /// How long runs like each of them usually take.
+    let usual: [RunID: UsualDuration]
 
-    /// The median duration of the runs of an environment that succeeded; nil where none has.
-    func usual(in environment: String?) -> Duration? {
-        let took = runs.filter { $0.environment == environment && $0.summary.trueStatus == .succeeded }
-            .compactMap { $0.summary.duration?.seconds }
-        return took.median.map { .milliseconds(Int64($0 * 1000)) }
-    }
-
-    /// How many of the runs that count for ``usual(in:)`` there are.
-    func successes(in environment: String?) -> Int {
-        runs.count { $0.environment == environment && $0.summary.trueStatus == .succeeded }
+    init(runs: [RunOfHistory]) {
+        self.runs = runs
+        usual = runs.map(\.summary).usual
     }
 
     /// The place of the run before one: of its environment if there is such a run.
     func place(before run: RunState) -> Int? {
         let isEarlier = { (other: RunOfHistory) in other.summary.id.rawValue < run.id.rawValue }
-        return runs.firstIndex { isEarlier($0) && $0.environment == run.plan.environment }
+        return runs.firstIndex { isEarlier($0) && $0.summary.environment == run.plan.environment }
             ?? runs.firstIndex(where: isEarlier) ?? runs.indices.first
     }
 
     /// The last run before one, in its environment, that succeeded.
     func lastGood(before run: RunState) -> RunID? {
         runs.first {
-            $0.summary.id.rawValue < run.id.rawValue && $0.environment == run.plan.environment
+            $0.summary.id.rawValue < run.id.rawValue && $0.summary.environment == run.plan.environment
                 && $0.summary.trueStatus == .succeeded
         }?.summary.id
     }

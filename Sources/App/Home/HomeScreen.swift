@@ -112,7 +112,7 @@ enum HomeScreen {
         let columns = fitted(
             [
                 Column(title: "PIPELINE", width: 0), Column(title: "LAST RUN", width: 11),
-                Column(title: "AGO", width: state.columns < 60 ? 8 : 10),
+                Column(title: "AGO", width: 10),
                 Column(title: "TOOK", width: 7, isRight: true, from: 50),
                 Column(title: "USUALLY", width: 7, isRight: true, from: hasSchedules ? 96 : 0),
                 Column(title: "NEXT", width: hasSchedules ? 10 : -1),
@@ -120,7 +120,7 @@ enum HomeScreen {
                 Column(title: "TIMES", width: 10, from: hasSchedules ? 132 : 100),
                 Column(title: "STAGES", width: 6, isRight: true, from: 110),
                 Column(title: "FILE", width: 40, from: 140),
-            ], state.columns, most: 36)
+            ], state.columns, most: 36, names: state.overview.pipelines.map(\.name))
         let isSelected = if case .pipeline = state.selected { true } else { false }
         let shown = state.pipelines
         let place = shown.firstIndex { state.selected == .pipeline($0.file) }
@@ -206,12 +206,12 @@ enum HomeScreen {
         let columns = fitted(
             [
                 Column(title: "RUN", width: 22, from: 60), Column(title: "PIPELINE", width: 0),
-                Column(title: "STATE", width: 11), Column(title: "AGO", width: state.columns < 60 ? 8 : 10),
+                Column(title: "STATE", width: 11), Column(title: "AGO", width: 10),
                 Column(title: "TOOK", width: 7, isRight: true, from: 50),
                 Column(title: "STARTED", width: 19, from: 100),
                 Column(title: "STAGES", width: 6, isRight: true, from: 110),
                 Column(title: "PARAMETERS", width: 40, from: 140),
-            ], state.columns, most: 36)
+            ], state.columns, most: 36, names: state.overview.pipelines.map(\.name))
         let isSelected = if case .run = state.selected { true } else { false }
         let shown = state.runs
         let place = shown.firstIndex { state.selected == .run($0.id) }
@@ -246,13 +246,19 @@ enum HomeScreen {
     }
 
     /// The columns that fit; the one without a width gets the remaining space.
-    private static func fitted(_ columns: [Column], _ width: Int, most: Int) -> [Column] {
+    ///
+    /// `names`: what stands in that one; the last columns are left out where it would be too narrow for most names.
+    private static func fitted(_ columns: [Column], _ width: Int, most: Int, names: [String]) -> [Column] {
         var columns = columns
         for index in columns.indices where columns[index].from > width { columns[index].width = -1 }
-        let used = columns.reduce(0) { $0 + ($1.width > 0 ? $1.width + 2 : 0) }
-        for index in columns.indices where columns[index].width == 0 {
-            columns[index].width = max(8, min(most, width - used - 3))
+        var room: Int { width - 3 - columns.reduce(0) { $0 + ($1.width > 0 ? $1.width + 2 : 0) } }
+        // A mark and a blank stand before a name.
+        let wanted = min(18, max(8, (names.map { TextWidth.of($0) }.max() ?? 0) + 2))
+        while room < wanted, let last = columns.indices.last(where: { $0 > 2 && columns[$0].width > 0 }) {
+            columns[last].width = -1
         }
+        let rest = max(8, min(most, room))
+        for index in columns.indices where columns[index].width == 0 { columns[index].width = rest }
         return columns
     }
 
@@ -309,10 +315,9 @@ enum HomeScreen {
     }
 
     private static func took(_ run: RunSummary, _ now: Moment) -> String {
-        if run.trueStatus == .running {
-            return Duration.milliseconds(max(0, (now.wall - run.started) / 1000 * 1000)).short
-        }
-        return run.duration?.short ?? "—"
+        guard let took = run.took(now: now) else { return "—" }
+        // Whole seconds while it goes on: they tick.
+        return run.isLive ? Duration.seconds(took.milliseconds / 1000).short : took.short
     }
 
     /// The age of something in its largest unit, such as `3 min ago`.
@@ -332,7 +337,7 @@ enum HomeScreen {
         let bars = state.isASCII ? Array("_.-=#") : Array("▁▂▃▄▅▆▇█")
         return runs.map { run in
             // A single run has none to be compared with.
-            guard let took = run.duration?.seconds, longest > 0, runs.count > 1 else { return Span(" ") }
+            guard !run.isLive, let took = run.duration?.seconds, longest > 0, runs.count > 1 else { return Span(" ") }
             let height = Int((took / longest * Double(bars.count - 1)).rounded())
             return Span(String(bars[height]), style(run.trueStatus))
         }
@@ -406,7 +411,9 @@ enum HomeScreen {
         }
         guard let question = state.question else { return }
         let form = formLines(question.form, state)
-        let lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
+        let estimate = question.estimate(now: state.now).map { [Span($0)] }
+        var lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
+        if let estimate { lines += form.isEmpty ? [estimate] : [[], estimate] }
         let widest = lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0
         let place = buffer.box(title: question.title, lines: lines.count + 2, width: max(52, widest))
         for (offset, line) in lines.enumerated() {

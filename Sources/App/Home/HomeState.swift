@@ -16,8 +16,16 @@ struct HomeState: ScreenState {
         var effect: HomeEffect
         /// The values for the run; empty where the pipeline has no parameters.
         var form = ParameterForm([])
+        /// The runs of the pipeline before, newest first.
+        var runs: [RunSummary] = []
         /// Whether yes is chosen; initially it is no.
         var isYes = false
+
+        /// How long it should take with the values of the form.
+        func estimate(now: Moment) -> String? {
+            let like = RunLikeness(parameters: form.recorded(now: now), environment: nil)
+            return runs.usual(like: like).map { "Should take: \($0.duration.short), as in \($0.basis)" }
+        }
     }
 
     var overview = ProjectOverview()
@@ -221,13 +229,12 @@ struct HomeReducer: ScreenReducer {
         }
         var lines = ["File:        \(pipeline.file)"]
         if let count = pipeline.stageCount { lines.append("Stages:      \(count)") }
-        if let usual = pipeline.usual { lines.append("Should take: \(usual.short), as in past runs") }
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
             lines += ["It is already running: \(live.id).", "This would be a second run at the same time."]
         }
         state.question = .init(
             title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file),
-            form: ParameterForm(pipeline.parameters, secrets: pipeline.secretNames))
+            form: ParameterForm(pipeline.parameters, secrets: pipeline.secretNames), runs: pipeline.runs)
     }
 
     // MARK: - Schedules

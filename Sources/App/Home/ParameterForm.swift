@@ -57,6 +57,15 @@ struct ParameterForm {
         fields.filter { $0.text != $0.parameter.defaultValue }.map { "\($0.parameter.name)=\($0.text)" }
     }
 
+    /// The values as a run records them: dates such as `today` as what they are now, secrets hidden.
+    func recorded(now: Moment) -> [String: String] {
+        let values = fields.map { field -> (String, String) in
+            if field.isSecret { return (field.parameter.name, SecretNames.replacement) }
+            return (field.parameter.name, (try? field.parameter.value(of: field.text, now: now).get()) ?? field.text)
+        }
+        return Dictionary(values, uniquingKeysWith: { $1 })
+    }
+
     // MARK: - Keys
 
     /// Goes to the next field, or to the previous one, with the answers behind the last.

@@ -50,11 +50,8 @@ struct ProjectOverview: Sendable {
             }
         }
 
-        /// The median duration of its latest successes.
-        var usual: Duration? {
-            let took = runs.filter { $0.trueStatus == .succeeded }.compactMap { $0.duration?.seconds }.sorted()
-            return took.isEmpty ? nil : .milliseconds(Int64(took[took.count / 2] * 1000))
-        }
+        /// How long runs like the current one usually take.
+        var usual: Duration? { current.flatMap { runs.usual[$0.id] }?.duration }
     }
 
     var pipelines: [Pipeline] = []

@@ -82,6 +82,15 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.downstream = downstream
     }
 
+    /// The plan with usual durations added for stages that have none.
+    package func expecting(_ usual: [StageID: Duration]) -> RunPlan {
+        var plan = self
+        for index in plan.stages.indices where plan.stages[index].expected == nil {
+            plan.stages[index].expected = usual[plan.stages[index].id]
+        }
+        return plan
+    }
+
     /// The position of a stage, or nil when the run does not include it.
     package func index(of id: StageID) -> Int? { indices[id] }
 

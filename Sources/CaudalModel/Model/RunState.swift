@@ -75,9 +75,7 @@ package struct RunState: Sendable, Equatable {
     /// The run with usual durations added for stages whose plan has none.
     package func expecting(_ usual: [StageID: Duration]) -> RunState {
         var state = self
-        for index in state.plan.stages.indices where state.plan.stages[index].expected == nil {
-            state.plan.stages[index].expected = usual[state.plan.stages[index].id]
-        }
+        state.plan = plan.expecting(usual)
         return state
     }
 

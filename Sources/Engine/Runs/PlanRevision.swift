@@ -17,10 +17,10 @@ package struct PlanRevision {
     ///
     /// The run keeps its parameters, its environment and its selection.
     ///
-    /// - Parameter medians: The median duration of each stage.
+    /// - Parameter usual: The usual duration of each stage.
     /// - Throws: ``InvalidPipeline`` when the file does not fit the run's parameters; ``PlanRevisionError`` when the run
     ///   cannot continue with it.
-    package func change(medians: [StageID: Duration], now: Moment, machine: Resources) throws -> PlanChange? {
+    package func change(usual: [StageID: Duration], now: Moment, machine: Resources) throws -> PlanChange? {
         let old = state.plan
         guard loaded.pipeline.name == old.pipeline else {
             throw PlanRevisionError.otherPipeline(
@@ -34,7 +34,7 @@ package struct PlanRevision {
         let there = Set(loaded.pipeline.stages.map(\.id))
         let selected = old.selection == nil ? nil : Set(old.stages.map(\.id)).intersection(there)
         var plan = try Planner(loaded, request: request, now: now, machine: machine)
-            .plan(medians: medians, selected: selected)
+            .plan(selected: selected).expecting(usual)
         plan.origin = old.origin
         if plan.stages.isEmpty { throw PlanRevisionError.noStagesLeft(file: loaded.pipeline.file) }
         for stage in state.stages where plan.index(of: stage.id) == nil && !stage.artifacts.isEmpty {

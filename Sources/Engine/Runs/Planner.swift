@@ -26,7 +26,7 @@ package struct RunRequest: Sendable {
     }
 }
 
-/// Makes the ``RunPlan`` of a pipeline: parameters filled in, conditions decided, usual durations added.
+/// Makes the ``RunPlan`` of a pipeline: parameters filled in, conditions decided.
 package struct Planner {
     private let loaded: LoadedPipeline
     private let request: RunRequest
@@ -43,14 +43,10 @@ package struct Planner {
 
     /// Makes the plan.
     ///
-    /// - Parameters:
-    ///   - medians: The median duration of each stage.
-    ///   - selected: The stages that take part; nil means all. Selected stages keep their order even when a stage
-    ///     between them is left out.
+    /// - Parameter selected: The stages that take part; nil means all. Selected stages keep their order even when a
+    ///   stage between them is left out.
     /// - Throws: ``InvalidPipeline`` with all faults.
-    package func plan(
-        medians: [StageID: Duration], selected: Set<StageID>? = nil
-    ) throws(InvalidPipeline) -> RunPlan {
+    package func plan(selected: Set<StageID>? = nil) throws(InvalidPipeline) -> RunPlan {
         let problems = ConfigProblems()
         let pipeline = loaded.pipeline
         let parameters = parameters(problems)
@@ -59,8 +55,7 @@ package struct Planner {
         var stages: [PlannedStage] = []
         for stage in pipeline.stages where chosen.contains(stage.id) {
             let needs = nearest(of: stage.id, upstream: upstream, chosen: chosen)
-            stages.append(
-                planned(stage, needs: needs, parameters: parameters, median: medians[stage.id], problems))
+            stages.append(planned(stage, needs: needs, parameters: parameters, problems))
         }
         let places = PlaceRules(pipeline, problems, variables: loaded.variables) { value(of: $0, parameters) }
         places.checkValues(of: chosen)
@@ -118,7 +113,7 @@ package struct Planner {
     // MARK: - Stages
 
     private func planned(
-        _ stage: Stage, needs: [StageID], parameters: [String: String], median: Duration?, _ problems: ConfigProblems
+        _ stage: Stage, needs: [StageID], parameters: [String: String], _ problems: ConfigProblems
     ) -> PlannedStage {
         var planned = PlannedStage(id: stage.id, type: stage.definition.typeName, upstream: needs)
         planned.description = stage.description
@@ -147,7 +142,6 @@ package struct Planner {
             case .remote(let files): files.name.description
             }
         }
-        planned.expected = median
         planned.definitionText = loaded.definitionText(of: stage)
         if let condition = stage.condition {
             // Beside a date, `today` is the day of the run.

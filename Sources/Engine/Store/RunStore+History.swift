@@ -4,13 +4,11 @@ import GRDB
 /// A run among the others of its pipeline.
 package struct RunOfHistory: Sendable, Hashable {
     package var summary: RunSummary
-    package var environment: String?
     /// The stages that failed, in the order in which they ended.
     package var failed: [StageID]
 
-    package init(_ summary: RunSummary, environment: String? = nil, failed: [StageID] = []) {
+    package init(_ summary: RunSummary, failed: [StageID] = []) {
         self.summary = summary
-        self.environment = environment
         self.failed = failed
     }
 }
@@ -23,13 +21,6 @@ extension RunStore {
         let runs = try runs(pipeline: pipeline, limit: limit)
         guard let oldest = runs.last?.id.rawValue else { return [] }
         return try read { db in
-            var environments: [String: String] = [:]
-            for row in try Row.fetchAll(
-                db, sql: "SELECT id, environment FROM runs WHERE pipeline = ? AND id >= ? AND environment IS NOT NULL",
-                arguments: [pipeline, oldest])
-            {
-                environments[row["id"]] = row["environment"]
-            }
             var failed: [String: [StageID]] = [:]
             for row in try Row.fetchAll(
                 db,
@@ -41,8 +32,7 @@ extension RunStore {
                 failed[row["run"], default: []].append(StageID(row["stage"]))
             }
             return runs.map { run in
-                RunOfHistory(
-                    run, environment: environments[run.id.rawValue], failed: failed[run.id.rawValue] ?? [])
+                RunOfHistory(run, failed: failed[run.id.rawValue] ?? [])
             }
         }
     }

@@ -15,20 +15,45 @@ extension RunStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, pipeline, file, status, trigger, started_at, ended_at, duration_ms, stage_count, parameters
+                    SELECT id, pipeline, file, status, trigger, started_at, ended_at, duration_ms, stage_count, parameters,
+                        environment
                     FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT ?2
                     """, arguments: [pipeline, limit])
-            return rows.map { row in
+            return try rows.map { row in
                 let id = RunID(row["id"])
                 let status = RunState.Status(rawValue: row["status"]) ?? .interrupted
-                return RunSummary(
+                var summary = RunSummary(
                     id: id, pipeline: row["pipeline"], file: row["file"], status: status,
                     trigger: RunTrigger(row["trigger"]), started: row["started_at"], ended: row["ended_at"],
                     duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }, stageCount: row["stage_count"],
                     parameters: SecretNames().hidden(Self.decode([String: String].self, row["parameters"]) ?? [:]),
+                    environment: row["environment"],
                     // Only a run that is recorded as running can have a process.
                     isLive: status == .running && folder.run(id).isLive)
+                if status == .running {
+                    let stints = try Self.stints(of: id, db)
+                    summary.liveSince = summary.isLive ? stints.last?.began : nil
+                    let ended = stints.dropLast(summary.isLive ? 1 : 0).map(\.length)
+                    summary.duration = stints.isEmpty ? nil : ended.reduce(.zero, +)
+                }
+                return summary
             }
+        }
+    }
+
+    /// The times in which a process ran a run, each up to the last event of that process.
+    static func stints(of run: RunID, _ db: Database) throws -> [(began: Moment, length: Duration)] {
+        // A restoration is not part of the run's work; see `RunState.apply`.
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT min(at) AS wall, min(steady) AS steady, max(steady) - min(steady) AS length FROM (
+                    SELECT at, steady, sum(kind IN ('run_started', 'run_resumed')) OVER (ORDER BY seq) AS stint
+                    FROM events WHERE run = ? AND kind <> 'restored'
+                ) GROUP BY stint ORDER BY stint
+                """, arguments: [run.rawValue])
+        return rows.map {
+            (Moment(wall: $0["wall"], steady: $0["steady"]), .milliseconds($0["length"] as Int64))
         }
     }
 
@@ -160,26 +185,5 @@ extension RunStore {
         var state = RunState(id: run, plan: plan, events: try events(of: run))
         if state.status == .running, !folder.run(run).isLive { state.markInterrupted() }
         return state
-    }
-
-    /// The median duration of each stage of a pipeline in its last successes.
-    ///
-    /// - Throws: ``StoreError`` when the store cannot be read.
-    package func medianDurations(of pipeline: String, over runs: Int = 20) throws(StoreError) -> [StageID: Duration] {
-        try read { db in
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT stage, duration_ms FROM (
-                        SELECT stage, duration_ms, row_number() OVER (PARTITION BY stage ORDER BY run DESC) AS place
-                        FROM stages WHERE pipeline = ? AND outcome = 'succeeded' AND duration_ms IS NOT NULL
-                    ) WHERE place <= ?
-                    """, arguments: [pipeline, runs])
-            var durations: [StageID: [Double]] = [:]
-            for row in rows {
-                durations[StageID(row["stage"]), default: []].append(Double(row["duration_ms"] as Int64))
-            }
-            return durations.compactMapValues { $0.median.map { .milliseconds(Int64($0)) } }
-        }
     }
 }

@@ -174,15 +174,20 @@ package struct RunSummary: Sendable, Hashable {
     package var trigger: RunTrigger
     package var started: Int64
     package var ended: Int64?
+    /// How long it ran; while it is live, how long it had run before its process took it up.
     package var duration: Duration?
+    /// When its process took it up; nil unless it is live.
+    package var liveSince: Moment?
     package var stageCount: Int
     package var parameters: [String: String]
+    package var environment: String?
     /// Whether a process runs it now.
     package var isLive: Bool
 
     package init(
         id: RunID, pipeline: String, file: String, status: RunState.Status, trigger: RunTrigger, started: Int64,
-        ended: Int64? = nil, duration: Duration? = nil, stageCount: Int, parameters: [String: String], isLive: Bool
+        ended: Int64? = nil, duration: Duration? = nil, liveSince: Moment? = nil, stageCount: Int,
+        parameters: [String: String], environment: String? = nil, isLive: Bool
     ) {
         self.id = id
         self.pipeline = pipeline
@@ -192,11 +197,19 @@ package struct RunSummary: Sendable, Hashable {
         self.started = started
         self.ended = ended
         self.duration = duration
+        self.liveSince = liveSince
         self.stageCount = stageCount
         self.parameters = parameters
+        self.environment = environment
         self.isLive = isLive
     }
 
     /// The true status: a run that is recorded as running and has no process was interrupted.
     package var trueStatus: RunState.Status { status == .running && !isLive ? .interrupted : status }
+
+    /// How long it has run, as ``RunState/duration(now:)`` counts it.
+    package func took(now: Moment) -> Duration? {
+        guard let liveSince else { return duration }
+        return (duration ?? .zero) + now.since(liveSince)
+    }
 }

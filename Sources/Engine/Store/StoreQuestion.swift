@@ -84,8 +84,12 @@ package struct StoreQuestion: Sendable {
         // A run whose process died is still recorded as running.
         let open = try String.fetchAll(db, sql: "SELECT id FROM main.runs WHERE status = 'running'")
         let dead = open.filter { !folder.run(RunID($0)).isLive }
-        try db.execute(sql: "CREATE TEMP TABLE interrupted_runs (id TEXT PRIMARY KEY)")
-        for id in dead { try db.execute(sql: "INSERT INTO interrupted_runs VALUES (?)", arguments: [id]) }
+        try db.execute(sql: "CREATE TEMP TABLE interrupted_runs (id TEXT PRIMARY KEY, duration_ms INTEGER)")
+        for id in dead {
+            let ran = try RunStore.stints(of: RunID(id), db).map(\.length).reduce(.zero, +)
+            try db.execute(
+                sql: "INSERT INTO interrupted_runs VALUES (?, ?)", arguments: [id, ran.milliseconds])
+        }
         for view in Self.definitions {
             let columns = view.columns.map { "\($0.expression) AS \($0.name)" }.joined(separator: ", ")
             try db.execute(sql: "CREATE TEMP VIEW \(view.name) AS SELECT \(columns) FROM \(view.source)")
@@ -160,7 +164,11 @@ package struct StoreQuestion: Sendable {
             [
                 "id", "pipeline",
                 "state = CASE WHEN id IN (SELECT id FROM interrupted_runs) THEN 'interrupted' ELSE status END",
-                "started = \(time("started_at"))", "ended = \(time("ended_at"))", "seconds = duration_ms / 1000.0",
+                "started = \(time("started_at"))", "ended = \(time("ended_at"))",
+                """
+                seconds = CASE WHEN status <> 'running' THEN duration_ms
+                    ELSE (SELECT duration_ms FROM interrupted_runs WHERE interrupted_runs.id = runs.id) END / 1000.0
+                """,
                 "stages = stage_count", "trigger", "environment", "parameters = \(parameters)", "file", "root",
             ]),
         View(

@@ -20,7 +20,7 @@ struct PlaceRulesTests {
             _ = try Planner(
                 loaded, request: RunRequest(parameters: parameters), now: Moment(wall: 0, steady: 0),
                 machine: Resources()
-            ).plan(medians: [:])
+            ).plan()
             return ""
         } catch let error as InvalidPipeline {
             return error.errors.map(\.oneLine).joined(separator: "\n")

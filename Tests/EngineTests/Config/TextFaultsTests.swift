@@ -14,7 +14,7 @@ struct TextFaultsTests {
             let loaded = try LoadedPipeline(yaml: yaml, in: folder, variables: variables)
             _ = try Planner(
                 loaded, request: RunRequest(), now: Moment(wall: 0, steady: 0), machine: Resources()
-            ).plan(medians: [:])
+            ).plan()
             return []
         } catch let error as InvalidPipeline {
             return error.errors.map { "\($0.location.line):\($0.location.column): \($0.message)" }

@@ -84,7 +84,7 @@ private struct ObservedProject {
     func start(in services: RunServices) async throws -> RunSession {
         let loaded = try loaded()
         let planner = Planner(loaded, request: RunRequest(), now: services.now(), machine: MachineResources.total)
-        return try await RunSession.start(loaded, plan: try planner.plan(medians: [:]), in: services)
+        return try await RunSession.start(loaded, plan: try planner.plan(), in: services)
     }
 
     var lines: [String] {

@@ -28,7 +28,7 @@ struct PlanRevisionTests {
         let plan = try Planner(
             LoadedPipeline(yaml: yaml, in: folder), request: RunRequest(parameters: parameters), now: Self.now,
             machine: Resources()
-        ).plan(medians: [:], selected: selected)
+        ).plan(selected: selected)
         var changes = [RunChange.runStarted(.ofTest)]
         for stage in published {
             let file = Artifact(dataset: "mid", path: "mid.csv", sizeInBytes: 1, contentHash: "x")
@@ -41,7 +41,7 @@ struct PlanRevisionTests {
 
     private func change(_ state: RunState, to yaml: String) throws -> PlanChange? {
         try PlanRevision(state, LoadedPipeline(yaml: yaml, in: folder), parameters: state.plan.parameters)
-            .change(medians: ["third": .seconds(4)], now: Self.now, machine: Resources())
+            .change(usual: ["third": .seconds(4)], now: Self.now, machine: Resources())
     }
 
     /// What becomes of the file, and what is different then, a title each; nothing where nothing is.

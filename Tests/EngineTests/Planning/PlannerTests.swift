@@ -15,12 +15,12 @@ struct PlannerTests {
     private func plan(
         _ yaml: String, _ parameters: [String: String] = [:], selected: Set<StageID>? = nil,
         selection: String? = nil, reuse: Bool? = nil, variables: [String: String] = [:],
-        machine: Resources = Resources(), medians: [StageID: Duration] = [:]
+        machine: Resources = Resources()
     ) throws -> RunPlan {
         let loaded = try LoadedPipeline(yaml: yaml, in: folder, variables: variables)
         let request = RunRequest(parameters: parameters, selection: selection, reuse: reuse)
         return try Planner(loaded, request: request, now: Self.now, machine: machine)
-            .plan(medians: medians, selected: selected)
+            .plan(selected: selected)
     }
 
     /// What is said of a plan that cannot be made.
@@ -192,7 +192,7 @@ struct PlannerTests {
                 idempotent: false
                 foreach: {x: [p, q], max_parallel: 3, on_failure: stop}
             """
-        let plan = try plan(yaml, medians: ["a": .seconds(3)])
+        let plan = try plan(yaml).expecting(["a": .seconds(3)])
         var expected = PlannedStage(
             id: "a", type: "command", description: "words", group: "g", when: .allDone,
             retry: RetryPolicy(limit: 2, delay: .seconds(1)), timeout: .seconds(300), pool: "db",

@@ -211,7 +211,7 @@ struct SourceResolverTests {
         let plan = try Planner(
             loaded, request: RunRequest(parameters: ["day": day, "note": note]), now: Moment(wall: 0, steady: 0),
             machine: Resources()
-        ).plan(medians: [:])
+        ).plan()
         var file = artifact(dataset, path)
         file.sizeInBytes = Int64(text.utf8.count)
         file.contentHash = ContentHash.of(path: folder.path(path))

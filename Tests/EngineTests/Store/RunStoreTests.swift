@@ -221,6 +221,78 @@ struct RunStoreTests {
         #expect(try store.runs().first?.trueStatus == .interrupted)
     }
 
+    @Test("What a run took is the same in every list: to its end, to the last event of a process that died, or to now")
+    func took() throws {
+        let folder = try OwnFolder()
+        let store = try RunStore(StateFolder(path: folder.path))
+        let plan = RunPlan(pipeline: "sales", maxParallel: 2, stages: [PlannedStage(id: "a")])
+        // An event a second: a process dies after two, the one after it ends the run, and a third takes it up again.
+        let died: [RunChange] = [
+            .runStarted(.ofTest), .unitQueued(UnitID("a")), .attemptStarted(UnitID("a"), attempt: 1),
+        ]
+        let again: [RunChange] = [.runResumed(.ofTest), .attemptStarted(UnitID("a"), attempt: 2)]
+        let restored = RunChange.restored(RestoredVersions(paths: ["a.csv"]), by: "ann")
+        let journals: [(id: RunID, changes: [RunChange], seconds: Int64)] = [
+            ("r1", died, 2), ("r2", died + again, 3), ("r3", died + again + [.runEnded(.failed)], 4),
+            ("r4", died + [.runEnded(.failed)] + again, 4), ("r5", died + [restored], 2),
+        ]
+        let late = Moment(wall: 1_795_500_000_000, steady: 86_400_000)
+        for (id, changes, seconds) in journals {
+            let state = try store.record(id, plan, changes)
+            try store.folder.run(id).create()
+            #expect(try store.state(of: id).duration(now: late) == .seconds(seconds), "\(id)")
+            #expect(try store.runs().first { $0.id == id }?.took(now: late) == .seconds(seconds), "\(id)")
+            var asked: [[StoreValue]] = []
+            try StoreQuestion(store.folder).ask("SELECT seconds FROM runs WHERE id = '\(id)'", head: { _ in }) { row in
+                asked.append(row)
+                return true
+            }
+            #expect(asked == [[.real(Double(seconds))]], "\(id)")
+            // The time of a process that lives goes on.
+            guard state.status == .running else { continue }
+            let holder = try #require(ProcessWatch.lockHolder(store.folder.run(id).lock))
+            defer { ProcessWatch.end(holder) }
+            let now = Moment(wall: 0, steady: 60_000)
+            #expect(try store.runs().first { $0.id == id }?.took(now: now) == state.duration(now: now), "\(id)")
+        }
+    }
+
+    @Test("How long a stage should take is told by runs with the same values, where there are enough")
+    func usual() throws {
+        let folder = try OwnFolder()
+        let store = try RunStore(StateFolder(path: folder.path))
+        func plan(_ parameters: [String: String], _ environment: String?) -> RunPlan {
+            RunPlan(
+                pipeline: "sales", environment: environment, parameters: parameters, maxParallel: 1,
+                stages: [PlannedStage(id: "load")])
+        }
+        func record(_ number: Int, _ parameters: [String: String], _ environment: String? = nil, seconds: Int) throws {
+            let waits = [RunChange](repeating: .paused, count: seconds - 1)
+            let ends: [RunChange] = [
+                .attemptEnded(UnitID("load"), attempt: 1, .succeeded),
+                .unitEnded(UnitID("load"), .succeeded, reason: nil), .runEnded(.succeeded),
+            ]
+            _ = try store.record(
+                RunID("20261123-0600\(10 + number)-aaaa"), plan(parameters, environment),
+                [.runStarted(.ofTest), .attemptStarted(UnitID("load"), attempt: 1)] + waits + ends)
+        }
+        let small = ["rows": "10", "day": "2026-11-01"]
+        for number in 0..<3 { try record(number, small, seconds: 2) }
+        for number in 3..<7 { try record(number, ["rows": "900", "day": "2026-11-0\(number)"], seconds: 9) }
+        for number in 7..<10 { try record(number, small, "prod", seconds: 5) }
+        func usual(_ parameters: [String: String], _ environment: String? = nil) throws -> Duration? {
+            try store.usualDurations(of: plan(parameters, environment))["load"]
+        }
+        #expect(try usual(small) == .seconds(2), "three runs had the same values")
+        #expect(try usual(["rows": "10", "day": "2026-11-30"]) == .seconds(2), "the same ones on another day")
+        #expect(try usual(["rows": "900", "day": "2026-11-30"]) == .seconds(9), "no day was run twice")
+        #expect(try usual(small, "prod") == .seconds(5))
+        #expect(try usual(["rows": "50"]) == .seconds(9), "nothing like it: the median of its environment")
+        #expect(try usual(["rows": "50"], "test") == .seconds(5), "nothing in its environment: the median of all")
+        let summaries = try store.runs()
+        #expect(summaries.usual(like: RunLikeness(parameters: small, environment: nil))?.runs == 3)
+    }
+
     @Test("A run is found by its id, its beginning, its end or as the last one")
     func finding() throws {
         let folder = try OwnFolder()

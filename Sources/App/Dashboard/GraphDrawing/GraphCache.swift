@@ -28,11 +28,17 @@ final class GraphCache: Sendable {
         let density: NodeDensity
     }
 
+    private struct LabelKey: Hashable {
+        let index: Int
+        let width: Int
+    }
+
     private struct Kept {
         var drawings: [GraphRequest: GraphDrawing?] = [:]
         var routings: [RoutingKey: GraphRouting] = [:]
         var outlines: [GraphScene.Kind: (scene: GraphScene, outline: GraphOutline)] = [:]
-        var labels: [Int: [String]] = [:]
+        var labels: [LabelKey: String] = [:]
+        var names: NameLabels?
         var rail: RailLayout?
     }
 
@@ -48,7 +54,9 @@ final class GraphCache: Sendable {
         if let known = kept.withLock({ $0.drawings[key] }) { return known }
         let made = make()
         kept.withLock { kept in
-            if kept.drawings.count >= Self.limit { kept = Kept(labels: kept.labels, rail: kept.rail) }
+            if kept.drawings.count >= Self.limit {
+                kept = Kept(labels: kept.labels, names: kept.names, rail: kept.rail)
+            }
             kept.drawings[key] = .some(made)
         }
         return made
@@ -73,10 +81,18 @@ final class GraphCache: Sendable {
         return made
     }
 
-    func labels(_ width: Int, _ make: () -> [String]) -> [String] {
-        if let known = kept.withLock({ $0.labels[width] }) { return known }
+    func names(_ make: () -> NameLabels) -> NameLabels {
+        if let known = kept.withLock({ $0.names }) { return known }
         let made = make()
-        kept.withLock { $0.labels[width] = made }
+        kept.withLock { $0.names = made }
+        return made
+    }
+
+    func label(_ index: Int, width: Int, _ make: () -> String) -> String {
+        let key = LabelKey(index: index, width: width)
+        if let known = kept.withLock({ $0.labels[key] }) { return known }
+        let made = make()
+        kept.withLock { $0.labels[key] = made }
         return made
     }
 

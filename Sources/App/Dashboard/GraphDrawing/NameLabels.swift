@@ -1,33 +1,27 @@
 /// Labels for names where there is not enough room for all of them.
 ///
 /// What all names have in the same place goes first, then what several begin with, then the middle. No label can be taken
-/// for another name: whoever knows the names finds the one that it stands for.
-enum NameLabels {
-    /// A label for each name, at most as wide as its width.
-    static func make(_ names: [String], widths: [Int]) -> [String] {
-        var labels = names
-        var taken: Set<String> = []
-        var long: [Int] = []
-        for (index, name) in names.enumerated() {
-            if TextWidth.of(name) <= widths[index] { taken.insert(name) } else { long.append(index) }
+/// for another name, whether that one is on the screen or not: whoever knows the names finds the one that it stands for.
+struct NameLabels: Sendable {
+    private let names: [String]
+    private let shared: Shared
+    private let rivals: LabelRivals
+
+    init(_ names: [String]) {
+        self.names = names
+        shared = Shared(names)
+        rivals = LabelRivals(names)
+    }
+
+    /// A label for a name, by its place, at most as wide as a width.
+    func label(_ index: Int, width: Int) -> String {
+        let name = names[index]
+        guard TextWidth.of(name) > width else { return name }
+        let form = Self.forms(name, width, shared).first { form in
+            TextWidth.of(form.text) <= width && !rivals.hasOther(than: index, fitting: form.parts)
         }
-        guard !long.isEmpty else { return names }
-        let shared = Shared(names)
-        // Comparing each label with each name takes too long for thousands, which are never drawn in one picture.
-        let rivals = names.count <= limitOfRivals ? names.map { Array($0.utf8) } : []
-        for index in long {
-            let name = names[index]
-            let label = forms(name, widths[index], shared).lazy.map { ($0, $0.text) }.first { form, text in
-                TextWidth.of(text) <= widths[index] && !taken.contains(text)
-                    && !rivals.enumerated().contains { $0.offset != index && form.fits($0.element) }
-            }
-            let wider = label.map { widened($0.0, name, widths[index], shared).text }
-            labels[index] =
-                wider.flatMap { taken.contains($0) ? nil : $0 } ?? label?.1
-                ?? numbered(name, index, widths[index], taken)
-            taken.insert(labels[index])
-        }
-        return labels
+        guard let form else { return Self.numbered(name, index, width) }
+        return Self.widened(form, name, width, shared).text
     }
 
     /// A form with more of the name, where there is room: whole words before its end and behind its beginning, then letters;
@@ -80,30 +74,12 @@ enum NameLabels {
         }
     }
 
-    private static let limitOfRivals = 400
     private static let separators = "_-./"
 
     /// A name of which parts are left out: what is left, in its order.
     private struct Form {
         let parts: [String]
         var text: String { parts.joined(separator: "…") }
-
-        func fits(_ name: [UInt8]) -> Bool {
-            var rest = name[...]
-            let parts = parts.map { Array($0.utf8) }
-            guard let first = parts.first, let last = parts.last, rest.count >= first.count + last.count,
-                rest.starts(with: first), rest.suffix(last.count).elementsEqual(last)
-            else { return false }
-            rest = rest.dropFirst(first.count).dropLast(last.count)
-            for part in parts.dropFirst().dropLast() {
-                while !rest.starts(with: part) {
-                    if rest.isEmpty { return false }
-                    rest = rest.dropFirst()
-                }
-                rest = rest.dropFirst(part.count)
-            }
-            return true
-        }
     }
 
     /// What the names have in common.
@@ -243,16 +219,9 @@ enum NameLabels {
 
     /// Names that differ nowhere else within the width differ by their number among all, behind a sign that no name has
     /// before it.
-    private static func numbered(_ name: String, _ index: Int, _ width: Int, _ taken: Set<String>)
-        -> String
-    {
-        var number = index + 1
-        while true {
-            let end = "…#\(number)"
-            let label = cut(name, max(0, width - end.count)) + end
-            if !taken.contains(label) { return label }
-            number += 1
-        }
+    private static func numbered(_ name: String, _ index: Int, _ width: Int) -> String {
+        let end = "…#\(index + 1)"
+        return cut(name, max(0, width - end.count)) + end
     }
 
     /// The beginnings of a name that end at a separator, the shortest first.

@@ -25,8 +25,8 @@ struct RailLayout: Sendable {
     /// The number of lanes that the graph needs.
     let laneCount: Int
 
-    /// The lanes that are laid out.
-    static let shownLanes = 8
+    /// The lanes that are laid out: as many as the widest panes show.
+    static let shownLanes = 24
 
     /// Lays a graph out.
     ///

@@ -72,7 +72,7 @@ enum PaneLabels {
     static let first = "go to the first"
     static let last = "go to the last; in the log, follow new lines"
     static let items = "unfold or fold items of a fan-out, a group, a finished chain"
-    static let filter = "list only stages with a text, !text, state:failed, group:x, slow"
+    static let filter = "list only stages with all of: word, !word, state:failed, group:x, slow"
     static let hops = "show more or less around the selected stage (focus view)"
     static let noFocus = "this view has no focus: press v until it says focus"
     static let page = "scroll down a page in the log and the inspector"

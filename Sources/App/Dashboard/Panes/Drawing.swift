@@ -206,7 +206,10 @@ extension DashboardState {
         case .failed:
             if isAllowedFailure(id) { return [Span("(allowed) \(failureText(stage, unit, id))", .wait)] }
             return [Span(failureText(stage, unit, id), .bad)]
-        case .blocked: return [Span("◂ \(blockerName(unit))", .blocked)]
+        case .blocked:
+            // Of a long name, what tells it from others.
+            let name = blockerName(unit)
+            return [Span("◂ " + (graph.label(of: StageID(name), width: width - 2) ?? name), .blocked)]
         case .pending, .queued, .retrying:
             let reason = run.waitReason(of: id, now: now) ?? ""
             let counts =
@@ -258,7 +261,8 @@ extension DashboardState {
         guard let unit = run.unit(id) else { return "" }
         if let took = elapsed(id) {
             // A stage that has just started shows no duration, so that quick ones do not flicker.
-            return unit.status == .running && took < .seconds(1) ? "" : took.short
+            let hasJustBegun = unit.status == .running && !run.isInterrupted(.running) && took < .seconds(1)
+            return hasJustBegun ? "" : took.short
         }
         return "—"
     }

@@ -68,12 +68,13 @@ enum FooterPane {
         case .stageSearch:
             state.search?.found.isEmpty == false
                 ? "\(state.foundPlace ?? "")  \(state.selection)" : "no stage; enter searches the log"
-        case .stageFilter where prompt.text.isEmpty: "text, !text, state:failed, group:x, slow"
+        case .stageFilter where prompt.text.isEmpty: "word, !word, state:failed, group:x, slow"
         case .stageFilter: state.listed.count.counted("stage")
         case .logSearch where prompt.text.isEmpty: "a regular expression"
         case .logSearch: LogSearch(prompt.text)?.fault.map { "taken as text: it \($0.words)" } ?? ""
         case .reason: prompt.text.isEmpty ? "why it is skipped, or counts as succeeded" : ""
-        case .logFilter where prompt.text.isEmpty: "text, !text, stage:, item:, attempt:, level:, since:, until:"
+        case .logFilter where prompt.text.isEmpty:
+            "word, !word, \"two words\", stage:, item:, attempt:, level:, since:, until:"
         case .logFilter: LogFilter(prompt.text, changing: prompt.before.log.shown, in: state).fault ?? ""
         }
     }

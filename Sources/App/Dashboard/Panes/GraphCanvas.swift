@@ -211,9 +211,14 @@ struct GraphCanvas {
             // The exit status of the DuckDB process is of no use to the reader; the message has the reason.
             let reason = stage.unit.lastResult?.failure?.message ?? stage.unit.reason ?? "failed"
             let tries = state.triesText(id)
-            let whole = [state.timeText(id), reason, tries].joined(separator: "  ")
+            var forms = [[state.timeText(id), reason, tries].joined(separator: "  "), reason]
+            if let count = stage.itemCounts[.failed], count > 0 {
+                // Where there is no room for their names, how many there are.
+                let part = "\(count) of \(stage.items.count)"
+                forms += ["\(part) items failed", "\(part) failed", "\(part) \(state.glyph(.failed))"]
+            }
             // Where not all of it fits, the reason has the room.
-            return [Span(TextWidth.of(whole) <= width ? whole : reason, .bad)]
+            return [Span(forms.first { TextWidth.of($0) <= width } ?? reason, .bad)]
         case .pending:
             let usual = state.run.plan.stages[index].expected
             return [Span(usual.map { "usually \($0.short)" } ?? "", .dim)]

@@ -145,12 +145,30 @@ struct GraphWindow {
             let words = "\(outside.count)" + (failed > 0 ? " \(state.glyph(.failed))\(failed)" : "")
             return isBefore ? " \(arrow) \(words) " : " \(words) \(arrow) "
         }
-        /// Writes at the first of some places where it covers nothing.
+        let nodes = drawing.picture.frames.filter { $0.rows.overlaps(rows) && $0.columns.overlaps(columns) }
+        /// Whether a place is in a node, or right beside one.
+        func touchesNode(_ row: Int, _ place: Range<Int>) -> Bool {
+            let (row, place) = (
+                row - frame.rows.lowerBound - 1 - top + rows.lowerBound,
+                (place.lowerBound - frame.columns.lowerBound - 2 + columns.lowerBound)..<(place.upperBound
+                    - frame.columns.lowerBound + columns.lowerBound)
+            )
+            return nodes.contains { $0.rows.contains(row) && $0.columns.overlaps(place) }
+        }
+        /// Writes at the first of some places with a blank around it, else over lines; nowhere beside or over a name.
         func put(_ text: String?, _ places: [(row: Int, column: Int)]) {
-            guard let text, let first = places.first else { return }
+            guard let text else { return }
             let style = Style(text.contains(state.glyph(.failed)) ? .bad : .plain, .reverse)
             let width = TextWidth.of(text)
-            let place = places.first { buffer.isBlank(row: $0.row, columns: $0.column..<($0.column + width)) } ?? first
+            let apart = places.filter { !touchesNode($0.row, $0.column..<($0.column + width)) }
+            let free = apart.first { place in
+                let around =
+                    max(
+                        frame.columns.lowerBound, place.column - 1)..<min(
+                        frame.columns.upperBound, place.column + width + 1)
+                return buffer.isBlank(row: place.row, columns: around)
+            }
+            guard let place = free ?? apart.first else { return }
             buffer.write(text, row: place.row, column: place.column, style: style)
         }
         func fromMiddle(_ range: Range<Int>) -> [Int] {

@@ -70,7 +70,7 @@ enum HistoryPane {
         let isShown = summary.id == state.run.id
         let full = String(LocalTime.full(summary.started, in: state.zone).prefix(16))
         let (word, style) = word(summary.trueStatus, state)
-        let usual = history.usual(in: run.environment)?.seconds
+        let usual = history.usual[summary.id]?.duration.seconds
         var delta = Span("", .dim)
         if let usual, usual > 0, let took = summary.duration?.seconds, summary.trueStatus != .running {
             delta = Span(RunComparison.change(took, usual), took >= usual * 2 ? .wait : .dim)
@@ -79,7 +79,7 @@ enum HistoryPane {
             Span(isShown ? "● " : "  ", .accent),
             Span(widths.isWide ? full : String(full.dropFirst(5)), isShown ? .bold : .plain), Span("  "),
             Span(word.fitted(widths.state), style),
-            Span((summary.duration?.short ?? "—").rightAligned(7) + "  "),
+            Span((summary.took(now: state.now)?.short ?? "—").rightAligned(7) + "  "),
             Span(delta.text.rightAligned(7) + "  ", delta.style),
             Span(
                 failed(run, in: widths.failed).fitted(widths.failed) + "  ",
@@ -96,7 +96,7 @@ enum HistoryPane {
         let names = run.summary.parameters.keys.sorted { a, b in
             isDay(a) != isDay(b) ? isDay(a) : a < b
         }
-        let place = run.environment.map { ["@\($0)"] } ?? []
+        let place = run.summary.environment.map { ["@\($0)"] } ?? []
         let values = names.map { name in
             let value = run.summary.parameters[name] ?? ""
             return isDay(name) && !namesDay ? value : "\(name)=\(value)"
@@ -121,14 +121,12 @@ enum HistoryPane {
         _ page: HistoryPage, _ history: RunHistory, _ state: DashboardState
     ) -> [[Span]] {
         guard let chosen = page.chosen else { return [[Span("no run is recorded", .dim)]] }
-        let environment = chosen.environment
-        let points = history.runs.filter { $0.environment == environment }.reversed()
+        let environment = chosen.summary.environment
+        let points = history.runs.filter { $0.summary.environment == environment && !$0.summary.isLive }.reversed()
             .compactMap { run in run.summary.duration.map { Sparkline.Point($0.seconds) } }
-        let place = environment.map { " in \(PlainText.sanitized($0))" } ?? ""
         let usual =
-            history.usual(in: environment).map {
-                "  p50 \($0.short) of \(history.successes(in: environment)) that succeeded\(place)"
-            } ?? "  none has succeeded\(place)"
+            history.usual[chosen.summary.id].map { "  usually \($0.duration.short), by \($0.basis)" }
+            ?? "  none has succeeded"
         let purpose = purpose(chosen)
         return [
             [Span("took  ", .dim), Span(Sparkline(points).blocks(most: 24), .accent), Span(usual, .dim)],

@@ -28,7 +28,8 @@ struct InspectorText {
             addRows(isStage ? stage.rows : unit.lastResult?.rows, unit)
             addCheckPages(isStage ? stage.checks : unit.lastResult?.checks ?? [])
             addFiles(isStage ? stage.artifacts : unit.lastResult?.artifacts ?? [], planned)
-            if lines.isEmpty { lines = [[Span("no rows, checks or files yet", .dim)]] }
+            let yet = unit.status.isFinished ? "" : " yet"
+            if lines.isEmpty { lines = [[Span("no rows, checks or files\(yet)", .dim)]] }
         case .command: addCommand(planned)
         case .neighbours: addAllNeighbours(index)
         case .history: addHistory(stage, unit)

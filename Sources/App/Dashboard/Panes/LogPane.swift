@@ -21,7 +21,7 @@ enum LogPane: DashboardPane {
             ).alone("to the end of long lines"),
             Binding(
                 "filter-log", ["f"], .log,
-                "show only lines with a text, !text, stage:, item:, attempt:, level:, since:, until:",
+                "show only lines with all of: word, !word, \"two words\", stage:, item:, attempt:, level:, since:, until:",
                 hint: .always("filter", rank: 2),
                 change: { $1.overlay = .prompt(Prompt(.logFilter, text: $1.log.filterText, in: $1)) }),
             Binding("more-levels", ["+"], .log, LogLabels.levels, action: { $0.changeLevel(-1, &$1) })

@@ -23,7 +23,8 @@ enum RailPane: StageList {
         let isCut: Bool
 
         init(_ rail: RailLayout, columns: Int) {
-            let most = columns >= 110 ? RailLayout.shownLanes : RailLayout.shownLanes / 2
+            // What follows the lanes comes first: all of it fits into 100 columns.
+            let most = columns < 110 ? 4 : min(RailLayout.shownLanes, 8 + max(0, columns - 120) / 5)
             count = min(most, rail.laneCount)
             isCut = rail.laneCount > count
         }

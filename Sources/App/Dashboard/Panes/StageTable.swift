@@ -47,7 +47,7 @@ struct StageTable {
         }
         put("stage", name + 1)
         put("state", word > 0 ? word + 1 : 0)
-        put("progress", information)
+        put(information > 8 ? "progress" : "", information)
         put("rows", rows, right: true)
         put("took", time, right: true)
         put("Δ usual", usual, right: true)
