@@ -28,8 +28,10 @@ package struct RunLikeness: Sendable, Hashable {
         for distance in 0...farthest {
             let near = durations.filter { $0.distance <= distance }.prefix(most)
             guard near.count >= enough || distance == farthest else { continue }
+            // Fewer than enough may all be near.
+            let farthest = near.map(\.distance).max() ?? distance
             return near.map { Double($0.milliseconds) }.median.map {
-                UsualDuration(duration: .milliseconds(Int64($0)), runs: near.count, distance: distance)
+                UsualDuration(duration: .milliseconds(Int64($0)), runs: near.count, distance: farthest)
             }
         }
         return nil

@@ -290,7 +290,11 @@ struct RunStoreTests {
         #expect(try usual(["rows": "50"]) == .seconds(9), "nothing like it: the median of its environment")
         #expect(try usual(["rows": "50"], "test") == .seconds(5), "nothing in its environment: the median of all")
         let summaries = try store.runs()
-        #expect(summaries.usual(like: RunLikeness(parameters: small, environment: nil))?.runs == 3)
+        let known = summaries.usual(like: RunLikeness(parameters: small, environment: nil))
+        #expect(known?.basis == "3 runs with the same values")
+        let few = Array(summaries.filter { $0.environment == nil && $0.parameters == small }.prefix(2))
+        let told = few.usual(like: RunLikeness(parameters: small, environment: nil))
+        #expect(told?.basis == "2 runs with the same values", "there are no others")
     }
 
     @Test("A run is found by its id, its beginning, its end or as the last one")
