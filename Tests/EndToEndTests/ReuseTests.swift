@@ -144,6 +144,8 @@ struct ReuseTests {
             "run: 'cat conf/deep/* > /dev/null; grep -r echo conf > ${stage.output}'",
             "run: 'for f in x y; do sh scripts/$f.sh; done > ${stage.output} 2> /dev/null; true'",
             #"run: [nice, bash, -c, 'S=x; exec sh "scripts/$S.sh" > ${stage.output}']"#,
+            "run: 'echo `cat scripts/x.sh` > ${stage.output}'", "run: 'echo @scripts/x.sh > ${stage.output}'",
+            "run: 'echo none.txt,scripts/x.sh > ${stage.output}'", "run: 'echo scripts/x.sh:/inside > ${stage.output}'",
         ]
         let names = stages.indices.map { "s\(10 + $0)" }
         try project.write(

@@ -64,7 +64,10 @@ package enum FileText {
     package static func append(
         line: String, to path: String, isPrivate: Bool = false
     ) throws(Failure) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
+        // A pipe that nobody reads would be waited for.
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK
+        let descriptor = open(path, flags, isPrivate ? 0o600 : 0o644)
+        if descriptor < 0, errno == ENXIO { throw Failure("\(path) is a pipe that nobody reads") }
         guard descriptor >= 0 else { throw Failure("\(path) cannot be written", errno: errno) }
         defer { close(descriptor) }
         let bytes = Array((line + "\n").utf8)

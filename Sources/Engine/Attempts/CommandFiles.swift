@@ -97,27 +97,32 @@ struct CommandFiles {
             assigned[name] = .some(isKnown && !values.isEmpty ? values.flatMap(\.texts) : nil)
             return take(values)
         }
-        while let word = command.first, assign(word) { command = command.dropFirst() }
+        var passed: [Value] = []
+        while let word = command.first, let value = assigned(by: word) {
+            passed.append(value)
+            command = command.dropFirst()
+        }
+        // Without a command, nothing reads it yet.
+        if !command.isEmpty { take(passed) }
         follow(command.map { value(of: $0) })
     }
 
     /// Notes `NAME=…`.
     ///
-    /// - Returns: Whether the word is that.
-    private mutating func assign(_ word: ShellWords.Word) -> Bool {
-        guard case .text(let start)? = word.first, let sign = start.firstIndex(of: "=") else { return false }
+    /// - Returns: The value; nil for other words.
+    private mutating func assigned(by word: ShellWords.Word) -> Value? {
+        guard case .text(let start)? = word.first, let sign = start.firstIndex(of: "=") else { return nil }
         let name = String(start[..<sign])
-        guard ShellWords.isName(name) else { return false }
+        guard ShellWords.isName(name) else { return nil }
         let rest = word.dropFirst()
         // What is made for the time of the command is not the project's.
         if case .unknown(by: "mktemp")? = rest.first {
             assigned[name] = .some([Self.elsewhere])
-            return true
+            return .texts([Self.elsewhere])
         }
         let value = value(of: [.text(String(start[start.index(after: sign)...]))] + rest)
         if case .texts(let texts) = value { assigned[name] = .some(texts) } else { assigned[name] = .some(nil) }
-        take([value])
-        return true
+        return value
     }
 
     /// A path of no file of the project.

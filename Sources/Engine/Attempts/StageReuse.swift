@@ -168,8 +168,9 @@ package struct StageReuse: Sendable {
                 }
             }
             // The files that it writes do not determine its output.
-            let read = text.replacing(Self.redirection, with: " ")
-            words.formUnion(read.split { " \t\n\"'();|&<=".contains($0) }.map(String.init))
+            var read = text.replacing(Self.redirection, with: " ")
+            for folder in ["$PWD/", "${PWD}/", "$(pwd)/", "`pwd`/"] { read = read.replacing(folder, with: "./") }
+            words.formUnion(read.split { " \t\n\"'();|&<=`@,:".contains($0) }.map(String.init))
             words.formUnion(read.matches(of: Self.quotation).map { String($0.output.1 ?? $0.output.2 ?? "") })
         }
         var paths: Set<String> = []

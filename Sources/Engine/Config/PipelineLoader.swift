@@ -236,7 +236,8 @@ package struct PipelineLoader {
     }
 }
 
-/// Reads a `.env` file: a `NAME=value` on each line, values optionally in quotation marks, `#` before comments.
+/// Reads a `.env` file: a `NAME=value` on each line, values optionally in quotation marks, `#` before comments. Between double
+/// marks, `\"`, `\\`, `\$` and `\n` have the meaning that other readers of such files give them.
 enum VariableFile {
     static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
         var variables: [String: String] = [:]
@@ -253,14 +254,39 @@ enum VariableFile {
                 continue
             }
             let name = String(line[..<equals]).trimmed
-            var value = String(line[line.index(after: equals)...]).trimmed
-            if value.count >= 2, let quote = value.first, quote == value.last, quote == "\"" || quote == "'" {
-                value = String(value.dropFirst().dropLast())
-            } else if let comment = value.firstRange(of: " #") {
-                value = String(value[..<comment.lowerBound]).trimmed
+            guard let value = value(of: String(line[line.index(after: equals)...]).trimmed) else {
+                problems.report(
+                    "the value of \(name) has a quotation mark without its end, or something behind its end",
+                    remedy: "write it as \(name)=\"value\", and \\\" for a mark inside",
+                    at: SourceLocation(file: file, line: index + 1, column: 1))
+                continue
             }
             variables[name] = value
         }
         return variables
+    }
+
+    /// A value without its quotation marks and the comment behind it; nil where these do not fit together.
+    private static func value(of text: String) -> String? {
+        guard let quote = text.first, quote == "\"" || quote == "'" else {
+            if text.hasPrefix("#") { return "" }
+            return text.firstRange(of: " #").map { String(text[..<$0.lowerBound]).trimmed } ?? text
+        }
+        let escapes: [Character: Character] = ["\"": "\"", "\\": "\\", "$": "$", "n": "\n"]
+        var value = ""
+        var rest = text.dropFirst()
+        while let character = rest.popFirst() {
+            if character == quote {
+                let behind = String(rest).trimmed
+                return behind.isEmpty || behind.hasPrefix("#") ? value : nil
+            }
+            if character == "\\", quote == "\"", let next = rest.first, let escaped = escapes[next] {
+                value.append(escaped)
+                rest.removeFirst()
+            } else {
+                value.append(character)
+            }
+        }
+        return nil
     }
 }

@@ -65,7 +65,10 @@ package final class ProjectFiles {
         let folder = root + "/config"
         // A project without the folder has no files.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(folder)/\($0)" }
+        // Hidden files are what editors and copies leave.
+        return names.filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }.map {
+            "\(folder)/\($0)"
+        }
     }
 
     /// Whether what makes a file invalid may have been mended elsewhere.

@@ -251,6 +251,8 @@ package final class Scheduler {
         guard let run = slot.run, !store.folder.run(run).isLive, now - slot.decidedAt < Self.patience,
             slot.starts <= Self.startLimit
         else { return false }
+        // Whoever paused it wants to be asked.
+        if try store.state(of: run).isPaused { return false }
         return try !store.pauses(of: slot.key, after: now).contains { $0.until == nil }
     }
 

@@ -124,6 +124,31 @@ import Testing
         #expect(try load("stages: {a: {type: command, run: ./a.sh}}").variables == ["A": "1", "B": "2"])
     }
 
+    @Test("A quoted value of .env ends at its mark, with a comment behind it or nothing")
+    func quotedVariables() throws {
+        try folder.write(
+            ".env",
+            #"""
+            N="a" # c
+            P='it' #c
+            L="with \"q\" and \\ and \$X"
+            M="two\nlines"
+            R='a\n"b"'
+            B="x # y"
+            E=""
+            """#)
+        #expect(
+            try load("stages: {a: {type: command, run: ./a.sh}}").variables == [
+                "N": "a", "P": "it", "L": #"with "q" and \ and $X"#, "M": "two\nlines", "R": #"a\n"b""#, "B": "x # y",
+                "E": "",
+            ])
+        for line in [#"U="unclosed"#, #"U="a" b"#, "U='a'b", #"U="a\""#] {
+            try folder.write(".env", "A=1\n\(line)\n")
+            let error = #expect(throws: InvalidPipeline.self) { try load("stages: {a: {type: command, run: ./a.sh}}") }
+            #expect(error?.errors.first?.location.line == 2, "\(line)")
+        }
+    }
+
     @Test("A line of .env that is no variable is an error in that file")
     func brokenVariableFile() throws {
         try folder.write(".env", "A=1\nnonsense\n")

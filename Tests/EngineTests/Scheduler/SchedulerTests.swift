@@ -108,6 +108,30 @@ struct SchedulerTests {
         #expect(text.contains("its process died 4 times, and it is not taken up again"), "\(text)")
     }
 
+    @Test("A run that an operator has paused is not taken up again: it would go on unpaused")
+    func paused() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        bench.starter.fate = { _ in .isKilledPaused(afterMilliseconds: 500) }
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        for minute in 10..<20 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
+        #expect(bench.starter.orders.count == 1)
+        #expect(
+            bench.notes.contains { $0.contains("was interrupted; go on with it by 'caudal resume") }, "\(bench.notes)")
+    }
+
+    @Test("Hidden files beside the pipelines are none")
+    func hiddenFiles() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.folder.write("config/.sales.yaml", "version: 1\nname: sales\n")
+        try FileManager.default.createSymbolicLink(
+            atPath: bench.folder.path("config/.#sales.yaml"), withDestinationPath: "nowhere")
+        let files = ProjectFiles(root: bench.folder.path, chosenRoot: bench.folder.path, variables: [:])
+        #expect(files.read(now: 0).map { PathText.lastComponent(of: $0.path) } == ["sales.yaml"])
+    }
+
     @Test("A run is not taken up again where a stage would run twice that must not, and that is told")
     func harmful() throws {
         let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")

@@ -102,6 +102,8 @@ final class PretendedStarter: SlotStarter {
         case isKilled(afterMilliseconds: Int64)
         /// Its stage begins too, which must not run twice.
         case isKilledInHarm(afterMilliseconds: Int64)
+        /// An operator pauses its run, and then its process dies.
+        case isKilledPaused(afterMilliseconds: Int64)
     }
 
     private struct Child {
@@ -170,6 +172,9 @@ final class PretendedStarter: SlotStarter {
         case .isKilled(let length): return Child(run: id, lock: lock, ends: now + length)
         case .isKilledInHarm(let length):
             try record(.attemptStarted(UnitID("only"), attempt: 1), of: id)
+            return Child(run: id, lock: lock, ends: now + length)
+        case .isKilledPaused(let length):
+            try record(.paused, of: id)
             return Child(run: id, lock: lock, ends: now + length)
         case .dies: return Child(ends: now)
         }
