@@ -137,16 +137,17 @@ extension SQLDialect {
         switch (old, new) {
         case _ where old == new: value
         case (.text, .integer):
-            "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND NOT contains(\(value), '_') "
-                + "THEN \(tryCast(value, to: .integer)) END"
+            "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND \(hasNoUnderscore(value)) "
+                + "AND \(isWhole(value)) THEN \(tryCast(value, to: .integer)) END"
         case (.text, .number):
             // What is too large becomes infinity, which is a number only where it is called so.
-            "CASE WHEN NOT contains(\(value), '_') AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
+            "CASE WHEN \(hasNoUnderscore(value)) AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
                 + "OR contains(lower(\(value)), 'n')) THEN \(tryCast(value, to: .number)) END"
         case (.integer, .number):
             "CASE WHEN \(tryCast(tryCast(value, to: .number), to: .integer)) = \(value) THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, from: old, to: .integer)) = \(value) THEN \(tryCast(value, from: old, to: .integer)) END"
+        case (.text, .decimal): "CASE WHEN \(hasNoUnderscore(value)) THEN \(tryCast(value, to: new)) END"
         case (.text, .timestamp): moment(value)
         case (.text, .localTimestamp): time(value, as: .localTimestamp)
         case (.text, .date): day(value)
