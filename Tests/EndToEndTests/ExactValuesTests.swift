@@ -29,6 +29,40 @@ struct ExactValuesTests {
         #expect(checks.contains("2 rows without a counterpart of 4"), "\(checks)")
     }
 
+    @Test(
+        "A key is compared with a decimal or a number by its digits, and never rounded first",
+        arguments: [
+            ("v", ["10.004", "9.999", "1.005", "1.01", "10", "1e1"], "decimal(20,2)", ["10.00", "1.01"], [3, 4, 5]),
+            ("v", ["10.00", "1.01"], "decimal(20,2)", ["10.004", "1.005", "1.01"], [1]),
+            ("decimal(20,0)", ["9007199254740993", "5"], "number", ["9007199254740992", "5"], [1]),
+            ("number", ["9007199254740992", "0.1"], "decimal(20,1)", ["9007199254740993", "0.1"], [1]),
+            ("integer", ["999999999999", "5"], "decimal(38,30)", ["5", "6"], [1]),
+            ("integer", ["9007199254740993", "5"], "decimal(20,1)", ["9007199254740993.5", "5.0"], [1]),
+        ] as [(String, [String], String, [String], [Int])])
+    func digits(_ type: String, _ values: [String], _ other: String, _ keys: [String], _ found: [Int]) async throws {
+        let cast = { (type: String) in type == "v" ? "" : "cast: {k: \"\(type)\"}" }
+        let isReversed = type == "v" && keys.count > 2
+        let project = try project(
+            [
+                "i.csv": "k\n\(values.joined(separator: "\n"))\n",
+                "l.csv": "k,name\n\(keys.map { "\($0),x\n" }.joined())",
+            ],
+            "  i: {path: i.csv}\n  l: {path: l.csv}\n  a: {path: a.parquet}\n  b: {path: b.parquet}\n  o: {path: o.csv}",
+            """
+              a: {type: process, input: i, output: a, steps: [\(isReversed ? cast(other) : cast(type))]}
+              b: {type: process, input: l, output: b, steps: [\(isReversed ? "" : cast(other))]}
+              e: {type: enrich, input: a, output: o, lookups: [{dataset: b, on: k, add: [name]}]}
+              c: {type: check, input: a, checks: [{foreign_key: k, dataset: b}], allow_failure: true}
+            """)
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.exit == .exited(0), "\(run)")
+        let rows = try project.read("o.csv").split(separator: "\n").dropFirst()
+        #expect(rows.enumerated().filter { $0.element.hasSuffix(",x") }.map(\.offset) == found, "\(rows)")
+        let checks = try await project.caudal("checks", "last").output
+        let missing = values.count - found.count
+        #expect(checks.contains("\(missing) row\(missing == 1 ? "" : "s") without a counterpart"), "\(checks)")
+    }
+
     @Test("Two texts that are the same number are the same key, and refused as such")
     func sameNumber() async throws {
         let project = try project(

@@ -138,7 +138,7 @@ extension SQLDialect {
         case _ where old == new: value
         case (.text, .integer):
             "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND \(hasNoUnderscore(value)) "
-                + "AND \(isWhole(value)) THEN \(tryCast(value, to: .integer)) END"
+                + "AND \(hasPlaces(value, atMost: 0)) THEN \(tryCast(value, to: .integer)) END"
         case (.text, .number):
             // What is too large becomes infinity, which is a number only where it is called so.
             "CASE WHEN \(hasNoUnderscore(value)) AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
@@ -164,14 +164,22 @@ extension SQLDialect {
     ) -> (left: String, right: String)? {
         guard left.type.isComparable(with: right.type) else { return nil }
         if left.type == right.type { return (left.value, right.value) }
-        if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
-        if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
-        // As floating point, large whole numbers would be equal to others.
+        // As floating point, numbers with many digits would be equal to others.
         switch (left.type, right.type) {
-        case (.integer, .number): return (left.value, exactCast(right.value, from: .number, to: .integer))
-        case (.number, .integer): return (exactCast(left.value, from: .number, to: .integer), right.value)
+        case (_, .text), (.integer, .number), (.integer, .decimal), (.decimal, .number):
+            return (left.value, counterpart(right.value, right.type, of: left.type))
+        case (.text, _), (.number, .integer), (.decimal, .integer), (.number, .decimal):
+            return (counterpart(left.value, left.type, of: right.type), right.value)
         default: return (left.value, right.value)
         }
+    }
+
+    /// A value as the type that it is compared with: null where it would be rounded.
+    private func counterpart(_ value: String, _ old: ColumnType, of new: ColumnType) -> String {
+        guard case .decimal(_, let scale) = new else { return exactCast(value, from: old, to: new) }
+        // A number in floating point is the one that its text has.
+        let text = old == .text ? value : cast(value, to: .text)
+        return "CASE WHEN \(hasPlaces(text, atMost: scale)) THEN \(exactCast(text, from: .text, to: new)) END"
     }
 
     /// A number as a literal, without a decimal point if it is an integer.

@@ -134,7 +134,8 @@ package struct SchemaPredicates {
         let integer = cast(column, to: .integer, rules)
         switch type {
         // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers; JSON does not.
-        case .integer: return "\(number) = \(integer) AND \(sql.hasNoUnderscore(value)) AND \(sql.isWhole(value))"
+        case .integer:
+            return "\(number) = \(integer) AND \(sql.hasNoUnderscore(value)) AND \(sql.hasPlaces(value, atMost: 0))"
         case .number: return "\(sql.isFinite(number)) AND \(sql.hasNoUnderscore(value))"
         case .boolean: return "\(value) IN ('true', 'false')"
         case .string, .null, .object, .array: return nil
