@@ -89,6 +89,28 @@ struct ExactValuesTests {
         #expect(run.output.contains("3 rows out of range of 4"), "\(run)")
     }
 
+    @Test(
+        "A range is judged by all of a value, whatever the kinds of its bounds",
+        arguments: [
+            ("t", #"min: 2026-01-01, max: "2026-01-05T12:00:00""#, 1), ("t", #"max: "2026-01-05T12:00:00""#, 1),
+            ("n", "max: 9007199254740992", 1), ("n", "min: 9007199254740993", 1), ("n", "max: 9007199254740993", 0),
+            ("d", #"min: "2026-01-03T12:00:00""#, 1), ("d", "min: 2026-01-03", 0),
+        ])
+    func mixedBounds(column: String, bounds: String, failing: Int) async throws {
+        let project = try project(
+            ["i.csv": "t,d,n\n2026-01-05T18:00:00,2026-01-05,9007199254740993\n2026-01-03T18:00:00,2026-01-03,5\n"],
+            "  i: {path: i.csv}\n  j: {path: j.parquet}",
+            """
+              j: {type: process, input: i, output: j, steps: [cast: {t: timestamp, d: date, n: integer}]}
+              text: {type: check, input: i, checks: [{id: r, range: \(column), \(bounds), severity: warn}]}
+              typed: {type: check, input: j, checks: [{id: r, range: \(column), \(bounds), severity: warn}]}
+            """)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        let checks = try await project.caudal("checks", "last").output
+        let words = failing == 1 ? "1 row out of range of 2" : "0 rows out of range of 2"
+        #expect(checks.split(separator: words, omittingEmptySubsequences: false).count == 3, "\(checks)")
+    }
+
     @Test("Infinity lies in no range, though it has one bound alone", arguments: ["min: 0", "max: 0"])
     func infiniteRange(bound: String) async throws {
         let project = try project(
