@@ -20,6 +20,34 @@ struct OddTypesTests {
         return ran
     }
 
+    @Test("Whole numbers of files have 64 bits in expressions, however few the file gives them")
+    func smallIntegers() async throws {
+        let project = try await project(
+            """
+            datasets: {i: {path: in.parquet}, q: {path: q.parquet}, o: {path: o.csv}, r: {path: r.csv}}
+            stages:
+              o:
+                type: process
+                input: i
+                output: o
+                steps:
+                  - filter: -b < 0 and -a = -5
+                  - derive: {na: -a, nc: -c, d: a - e, p: f * f, m: g * 1000, x: abs(h), y: '-coalesce(a, 1)', z: 'e % 200 * a'}
+                  - select: [na, nc, d, p, m, x, y, z]
+              q: {type: sql, inputs: i, output: q, query: select * from i}
+              r: {type: process, input: q, output: r, steps: [{derive: {na: -a, p: f * f}}, {select: [na, p]}]}
+            """,
+            making: """
+                COPY (SELECT 5::UTINYINT AS a, 5::UINTEGER AS b, 5::USMALLINT AS c, 250::UTINYINT AS e, 2147483647::INTEGER AS f,
+                  100::SMALLINT AS g, (-128)::TINYINT AS h) TO 'in.parquet'
+                """)
+        _ = try await run(project)
+        #expect(
+            try project.read("o.csv")
+                == "na,nc,d,p,m,x,y,z\n-5,-5,-245,4611686014132420609,100000,128,-5,250\n")
+        #expect(try project.read("r.csv") == "na,p\n-5,4611686014132420609\n")
+    }
+
     @Test("Numbers of 32 bits mean what people see of them: in items, lookups, maps, checks and watermarks")
     func singles() async throws {
         let project = try await project(

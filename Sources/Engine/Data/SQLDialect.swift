@@ -238,13 +238,18 @@ extension SQLDialect {
             default: "(\(print(inner)))"
             }
         }
+        // An integer has 64 bits; engines compute with short literals in 32, and with columns in what files have.
+        let integers = Set(typing.columns.filter { $0.type == .integer }.map(\.name))
+        func wide(_ inner: Expression) -> String? {
+            inner.isShort(integers) && !inner.isShort([]) ? cast(print(inner), to: .integer) : nil
+        }
         switch expression.node {
         case .column(let column): return name(column)
         case .literal(.decimal(let text)) where !isExact && Literal.type(ofDecimal: text) != .number:
             return literal(.number(Double(text) ?? .nan))
         case .literal(let value): return literal(value)
         case .reference(let reference): return variable(reference, as: references[reference] ?? .text)
-        case .negate(let inner): return "-\(operand(inner))"
+        case .negate(let inner): return "-\(wide(inner) ?? operand(inner))"
         case .not(let inner): return "NOT \(operand(inner))"
         case .binary(.concatenate, let left, let right):
             return "\(cast(plain(left, operand), to: .text)) || \(cast(plain(right, operand), to: .text))"
@@ -256,8 +261,8 @@ extension SQLDialect {
         case .binary(.multiply, let left, let right) where left.makesLongProduct(with: right):
             return "\(cast(operand(left), to: .number)) * \(cast(operand(right), to: .number))"
         case .binary(let operation, let left, let right):
-            // An integer has 64 bits, and engines compute with short literals in 32.
-            let isShort = [.add, .subtract, .multiply].contains(operation) && left.isShort && right.isShort
+            let isShort =
+                [.add, .subtract, .multiply].contains(operation) && left.isShort(integers) && right.isShort(integers)
             let first = isShort ? cast(print(left), to: .integer) : operand(left)
             return "\(first) \(operation.rawValue.uppercased()) \(operand(right))"
         case .isNull(let inner, let negated): return "\(operand(inner)) IS \(negated ? "NOT " : "")NULL"
@@ -283,7 +288,7 @@ extension SQLDialect {
             return convert(print(inner), from: (try? typing.type(of: inner)) ?? nil, to: type)
         case .call(.concat, let arguments): return call(.concat, arguments.map { plain($0, print) })
         case .call(let function, let arguments):
-            let printed = arguments.map(print)
+            let printed = arguments.map { function == .abs ? wide($0) ?? print($0) : print($0) }
             if arguments.count > 1, case .literal(.text(let pattern)) = arguments[1].node,
                 [.regexpMatches, .regexpReplace].contains(function)
             {
@@ -303,19 +308,24 @@ extension SQLDialect {
 }
 
 extension Expression {
-    /// Whether it is an integer literal, which an engine may treat as having less than 64 bits.
-    fileprivate var isShort: Bool {
-        switch node {
+    /// Whether it is an integer literal or a column of `integers`, which an engine may treat as having less than 64 bits.
+    fileprivate func isShort(_ integers: Set<String>) -> Bool {
+        func areShort(_ values: [Expression]) -> Bool {
+            let known = values.filter { $0.node != .literal(.null) }
+            return !known.isEmpty && known.allSatisfy { $0.isShort(integers) }
+        }
+        return switch node {
         case .literal(.integer): true
-        case .negate(let operand): operand.isShort
-        case .cases(let branches, let otherwise):
-            Self.areShort(branches.map(\.then) + (otherwise.map { [$0] } ?? []))
+        case .column(let name): integers.contains(name)
+        case .negate(let operand): operand.isShort(integers)
+        case .cases(let branches, let otherwise): areShort(branches.map(\.then) + (otherwise.map { [$0] } ?? []))
+        case .binary(.remainder, let left, let right): areShort([left, right])
         case .call(.abs, let arguments), .call(.coalesce, let arguments), .call(.greatest, let arguments),
             .call(.least, let arguments):
-            Self.areShort(arguments)
-        case .call(.nullif, let arguments): arguments.first?.isShort == true
-        // Results of short literals are cast, and a column has its own type.
-        case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+            areShort(arguments)
+        case .call(.nullif, let arguments): arguments.first?.isShort(integers) == true
+        // Results of other operations are cast.
+        case .binary, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
         }
     }
 
@@ -362,10 +372,5 @@ extension Expression {
         case .binary(.add, let left, let right), .binary(.subtract, let left, let right): max(left.places, right.places)
         default: 0
         }
-    }
-
-    private static func areShort(_ values: [Expression]) -> Bool {
-        let known = values.filter { $0.node != .literal(.null) }
-        return !known.isEmpty && known.allSatisfy(\.isShort)
     }
 }
