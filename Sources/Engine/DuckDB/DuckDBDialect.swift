@@ -87,8 +87,8 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isCut) THEN \(refusal) ELSE \(value) END"
     }
 
-    /// Whole numbers have 64 bits in files and other numbers too, points in time are in UTC, and what has no type of its own
-    /// is text.
+    /// Whole numbers have 64 bits in files and other numbers too, times have microseconds, points in time are in UTC, and what
+    /// has no type of its own is text.
     package func narrowed(_ column: Column) -> Column {
         if column.type.isWide { return Column(column.name, .integer) }
         guard case .other(let type) = column.type else { return column }
@@ -96,6 +96,7 @@ package struct DuckDBDialect: SQLDialect {
         case Self.single: return Column(column.name, .number)
         // Parquet would keep the time of day in UTC, without the offset.
         case "UUID", "TIME WITH TIME ZONE": return Column(column.name, .text)
+        case nanosecondType: return Column(column.name, .localTimestamp)
         default: break
         }
         if column.type == zonedType { return Column(column.name, .timestamp) }
