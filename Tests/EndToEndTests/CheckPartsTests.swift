@@ -103,6 +103,36 @@ struct CheckPartsTests {
         #expect(checks.contains("row 2") == (samples == "keys"), "\(checks)")
     }
 
+    @Test(
+        "Parts of which 'where' leaves no row are not judged",
+        arguments: [
+            "row_count: {min: 1}", "distinct_count: id, min: 1", "completeness: id, min: 100%", "sum: n, min: 1",
+        ])
+    func selectedParts(_ check: String) async throws {
+        let project = try project("{\(check), id: look, where: \"region = 'north'\", partition_by: region}")
+        try project.write("c.csv", "id,region,n\n1,north,1\n2,north,2\n3,south,\n,,\n")
+        try project.write(
+            "p.yaml",
+            try project.read("p.yaml").replacing("in: {path: in.csv}", with: "c: {path: c.csv}, in: {path: in.parquet}")
+                .replacing(
+                    "stages: {",
+                    with: "stages: {cast: {type: process, input: c, output: in, steps: [{cast: {n: number}}]}, "))
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.status == 0, "\(run)")
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("look (region=north)") && checks.split(separator: "look/look").count == 2, "\(checks)")
+    }
+
+    @Test("A query of a check sees the rows that 'where' selects, and no others")
+    func selectedRows() async throws {
+        let project = try project(
+            "{id: none, sql: select * from input where id is null, where: \"region = 'north'\"}, "
+                + "{id: one, sql: select * from input where id = '2', where: \"region = 'north'\", severity: warn}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(run.output.contains("1 row returned of 2"), "\(run)")
+    }
+
     @Test("Parts of no rows pass")
     func noRows() async throws {
         let project = try project("{not_null: id, partition_by: region}")

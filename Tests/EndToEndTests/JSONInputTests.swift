@@ -178,6 +178,20 @@ struct JSONInputTests {
     }
 
     @Test(
+        "A value that is no object is no row, also where objects have one key",
+        arguments: [
+            (#"{"id":1}\#n{"id":2}\#n5\#n"#, "UBIGINT"), (#"{"id":1}\#n[{"id":2}]\#n{"id":2}\#n"#, "ARRAY"),
+            (#"{"id":1}\#n"x"\#n{"id":2}\#n"#, "VARCHAR"),
+        ])
+    func noObjectOfOneKey(rows: String, type: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains("Expected OBJECT, but got \(type)"), "\(run)")
+        #expect(run.output.contains("3 in, 2 out, 1 quarantined"), "\(run)")
+        #expect(try project.read("good.csv") == "id,Name\n1,\n2,\n")
+    }
+
+    @Test(
         "A file without an object is refused in words",
         arguments: ["{\"a\":1}\r{\"a\":2}\r", "{\"a\":\"\\ud83c\"}\n", "{}\n"])
     func noObjects(rows: String) async throws {

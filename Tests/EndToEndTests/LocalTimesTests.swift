@@ -42,6 +42,27 @@ struct LocalTimesTests {
         }
     }
 
+    @Test(
+        "Times to the nanosecond are local times like others",
+        arguments: [
+            ("", "cast: {t: timestamp}", "10:00:00.123456"),
+            ("", "derive: {t: cast(t as timestamp)}", "10:00:00.123456"),
+            ("", "filter: \"t > timestamp '2026-01-01' and year(t) = 2026\"", "10:00:00.123456"),
+            ("", "sql: select * from input", "10:00:00.123456"),
+            (", timezone: Europe/Berlin", "cast: {t: timestamp}", "09:00:00.123456Z"),
+            (", timezone: Europe/Berlin", "derive: {t: cast(t as timestamp)}", "09:00:00.123456Z"),
+            (", timezone: Europe/Berlin", "rename: {id: id2}", "09:00:00.123456Z"),
+        ])
+    func nanoseconds(zone: String, step: String, expected: String) async throws {
+        let output = try await output(
+            of: """
+                  m: {type: process, input: in, output: mp, mode: append, watermark: t, checks: [schema: {id: any, t: timestamp}]}
+                  p: {type: process, input: in, output: o, steps: [{\(step)}]}
+                """, datasets: "  in: {path: in.parquet\(zone)}",
+            parquet: "SELECT 1 AS id, TIMESTAMP_NS '2026-11-21 10:00:00.123456789' AS t")
+        #expect(output.hasSuffix("\n1,2026-11-21T\(expected)\n"), "\(output)")
+    }
+
     @Test("A column with both keeps each as it is, through every step")
     func mixed() async throws {
         let csv = "id,t\n1,2024-01-05T10:00:00+02:00\n2,2024-01-05 10:00:00\n3,\n1,2024-01-05T11:00:00Z\n"

@@ -20,6 +20,65 @@ struct OddTypesTests {
         return ran
     }
 
+    @Test("Whole numbers of files have 64 bits in expressions, however few the file gives them")
+    func smallIntegers() async throws {
+        let project = try await project(
+            """
+            datasets: {i: {path: in.parquet}, q: {path: q.parquet}, o: {path: o.csv}, r: {path: r.csv}}
+            stages:
+              o:
+                type: process
+                input: i
+                output: o
+                steps:
+                  - filter: -b < 0 and -a = -5
+                  - derive: {na: -a, nc: -c, d: a - e, p: f * f, m: g * 1000, x: abs(h), y: '-coalesce(a, 1)', z: 'e % 200 * a'}
+                  - select: [na, nc, d, p, m, x, y, z]
+              q: {type: sql, inputs: i, output: q, query: select * from i}
+              r: {type: process, input: q, output: r, steps: [{derive: {na: -a, p: f * f}}, {select: [na, p]}]}
+            """,
+            making: """
+                COPY (SELECT 5::UTINYINT AS a, 5::UINTEGER AS b, 5::USMALLINT AS c, 250::UTINYINT AS e, 2147483647::INTEGER AS f,
+                  100::SMALLINT AS g, (-128)::TINYINT AS h) TO 'in.parquet'
+                """)
+        _ = try await run(project)
+        #expect(
+            try project.read("o.csv")
+                == "na,nc,d,p,m,x,y,z\n-5,-5,-245,4611686014132420609,100000,128,-5,250\n")
+        #expect(try project.read("r.csv") == "na,p\n-5,4611686014132420609\n")
+    }
+
+    @Test("Floating point of 32 bits in a list or an object has the digits that people see in JSON, as in CSV")
+    func singlesInside() async throws {
+        let project = try await project(
+            """
+            datasets: {i: {path: in.parquet}, o: {path: o.jsonl}}
+            stages: {o: {type: process, input: i, output: o}}
+            """,
+            making: "COPY (SELECT [0.1::FLOAT, NULL] AS l, {'f': 0.1::FLOAT, 't': 'x'} AS s) TO 'in.parquet'")
+        _ = try await run(project)
+        #expect(try project.read("o.jsonl") == #"{"l":[0.1,null],"s":{"f":0.1,"t":"x"}}"# + "\n")
+    }
+
+    @Test("Decimals without places before the point are numbers in JSON")
+    func decimalsBelowOne() async throws {
+        let project = try await project(
+            """
+            datasets: {i: {path: in.parquet}, o: {path: o.jsonl}}
+            stages: {o: {type: process, input: i, output: o}}
+            """,
+            making: """
+                COPY (SELECT unnest([0.123456789012345678, -0.07, NULL])::DECIMAL(18,18) AS a, 0.5::DECIMAL(38,38) AS b, [0.5::DECIMAL(16,16)] AS c) TO 'in.parquet'
+                """)
+        _ = try await run(project)
+        let b = "0.5" + String(repeating: "0", count: 36)
+        #expect(
+            try project.read("o.jsonl")
+                == [
+                    "0.123456789012345678", "-0.070000000000000000", "null",
+                ].map { "{\"a\":\($0),\"b\":\(b),\"c\":[0.5000000000000000]}\n" }.joined())
+    }
+
     @Test("Numbers of 32 bits mean what people see of them: in items, lookups, maps, checks and watermarks")
     func singles() async throws {
         let project = try await project(

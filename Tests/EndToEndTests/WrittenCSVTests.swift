@@ -35,6 +35,35 @@ struct WrittenCSVTests {
     }
 
     @Test(
+        "A list or an object is read back as it was, or its stage fails",
+        arguments: [
+            (#"[["a","b c"],[""]]"#, true), (#"[{"b":"x y"}]"#, true), (#"{"o":{"b":[1,2]}}"#, true),
+            (#"["]","it's"]"#, true),
+            (#"[["]","it's"]]"#, false), (#"[{"b":"}"}]"#, false), (#"{"o":{"b":"}"}}"#, false), (#"[["]"]]"#, false),
+        ])
+    func nested(value: String, isHeld: Bool) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.jsonl", #"{"id":1,"v":\#(value)}\#n"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {i: {path: in.jsonl}, c: {path: c.csv}, o: {path: o.jsonl}}
+            stages: {c: {type: process, input: i, output: c}, o: {type: process, input: c, output: o}}
+            """)
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == (isHeld ? 0 : 1), "\(ran)")
+        if isHeld {
+            #expect(try project.read("o.jsonl") == #"{"id":1,"v":\#(value)}\#n"#)
+        } else {
+            #expect(
+                ran.output.contains("column 'v' has a list or an object with a text that CSV does not give back"),
+                "\(ran)")
+        }
+    }
+
+    @Test(
         "Settings for files of others are refused where a stage writes the file",
         arguments: ["encoding: utf-16", "encoding: latin-1", "skip: 1", "comment: '#'"])
     func refused(settings: String) async throws {

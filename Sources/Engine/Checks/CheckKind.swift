@@ -16,6 +16,9 @@ protocol CheckKind: CheckDefinition {
     /// What to write instead of `partition_by`; nil for kinds that can be divided.
     static func insteadOfParts(by column: String) -> String?
 
+    /// Whether `where` can choose what it looks at.
+    static var looksAtRows: Bool { get }
+
     // MARK: Before anything runs
 
     /// The fault of a check for these columns, apart from missing columns.
@@ -88,6 +91,7 @@ protocol CheckKind: CheckDefinition {
 
 extension CheckKind {
     static func insteadOfParts(by column: String) -> String? { nil }
+    static var looksAtRows: Bool { true }
     func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? { nil }
     func obstacle(_ data: CheckedData) -> String? { nil }
     var reuseObstacle: String? { nil }

@@ -70,6 +70,12 @@ extension CheckKinds {
         let id = reader.name("id")
         let severity = reader.choice("severity", as: Check.Severity.self) ?? .error
         let filter = reader.text("where").flatMap { problems.expression($0) }
+        if filter != nil, !kind.looksAtRows {
+            problems.report(
+                "'where' does not go with '\(kind.typeName)', which looks at columns and not at rows",
+                remedy: "remove it",
+                at: reader.location(of: "where"))
+        }
         let partition = reader.text("partition_by")
         if let partition, let remedy = kind.insteadOfParts(by: partition.value) {
             problems.report(

@@ -59,16 +59,19 @@ struct CheckedData {
         check.filter.map { "(\(sql.expression($0.value, references: references, columns: source.columns)))" }
     }
 
+    /// SQL for the condition of `where` behind a FROM clause; empty without one.
+    private var filterClause: String { filter.map { "\nWHERE \($0)" } ?? "" }
+
     private func filtered(_ condition: String?) -> String? {
         let conditions = [filter, condition].compactMap { $0 }
         return conditions.isEmpty ? nil : conditions.joined(separator: " AND ")
     }
 
-    /// Defines `input` and the datasets that a query reads, as whole relations with their names.
+    /// Defines `input`, the rows that the check looks at, and the datasets that a query reads, by their names.
     func name(for query: Query, in script: inout SQLScript) {
         let isZoned = ZonedView.isWanted(by: query.value.description)
         func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns, sql) : "*" }
-        script.name(Query.inputName, as: "SELECT \(list(source)) FROM \(from())")
+        script.name(Query.inputName, as: "SELECT \(list(source)) FROM \(from())\(filterClause)")
         for read in query.reads {
             guard let other = others[read.value] else { continue }
             script.name(read.value.rawValue, as: "SELECT \(list(other)) FROM \(other.fromClause(sql))")
@@ -80,13 +83,13 @@ struct CheckedData {
     /// The table with the measures of a divided check.
     var partsName: String { sql.ownName("parts_\(index + 1)") }
 
-    /// A query with one row for each part, preceded by one row for the whole: if that row is missing, the query did not
+    /// A query with one row for each part that has rows to look at, preceded by one row for the whole: if that row is missing, the query did not
     /// run.
     func parts(by column: String) -> String {
         let name = sql.name(column)
         let kind = "CASE WHEN GROUPING(\(name)) = 1 THEN '\(RowKind.parts)' ELSE '\(RowKind.part)' END"
         return "SELECT \(kind) AS \(RowKind.field), \(index) AS \"check\", "
-            + "\(sql.cast(name, to: .text)) AS part, \(measures.joined(separator: ", "))\nFROM \(from())\n"
+            + "\(sql.cast(name, to: .text)) AS part, \(measures.joined(separator: ", "))\nFROM \(from())\(filterClause)\n"
             + "GROUP BY GROUPING SETS ((\(name)), ())\n"
             + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(CheckCompiler.partLimit + 2)"
     }

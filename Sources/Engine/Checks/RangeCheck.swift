@@ -40,12 +40,7 @@ struct RangeCheck: SingleRowCheck {
 
     func failing(_ data: CheckedData) -> String {
         let (sql, type) = (data.sql, data.type(of: column))
-        // A text column is compared as the type of its bounds.
-        let wanted =
-            type == .text
-            ? bounds.compactMap(\.type).first.map { $0.isNumeric ? .number : $0 == .localTimestamp ? .timestamp : $0 }
-                ?? .text
-            : type
+        let wanted = compared(type)
         let value =
             type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
         var breaches: [String] = []
@@ -53,9 +48,31 @@ struct RangeCheck: SingleRowCheck {
         if let max { breaches.append("\(value) > \(Self.sql(max, as: wanted, sql))") }
         // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
         if wanted == .number || wanted.isTime { breaches.append("NOT \(sql.isFinite(value))") }
+        if type == .text, wanted == .number { breaches += exactBreaches(sql) }
         if type != wanted { breaches.append("\(value) IS NULL") }
         let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
         return "\(present)(\(breaches.joined(separator: " OR ")))"
+    }
+
+    /// The type in which values of a column and the bounds are compared.
+    private func compared(_ type: ColumnType) -> ColumnType {
+        let types = bounds.compactMap(\.type)
+        // As dates, bounds would lose the time of day.
+        let hasTimes = types.contains { $0 == .timestamp || $0 == .localTimestamp }
+        switch type {
+        case .text: return hasTimes ? .timestamp : types.first.map { $0.isNumeric ? .number : $0 } ?? .text
+        case .date: return hasTimes ? .timestamp : .date
+        default: return type
+        }
+    }
+
+    /// The breaches by texts that floating point takes for the bound itself.
+    private func exactBreaches(_ sql: any SQLDialect) -> [String] {
+        let value = sql.tryCast(sql.name(column), to: .decimal(precision: 38, scale: 18))
+        return [(min, "<"), (max, ">")].compactMap { bound, sign in
+            guard let bound, let number = bound.number, abs(number) < 1e19 else { return nil }
+            return "coalesce(\(value) \(sign) \(sql.literal(bound)), FALSE)"
+        }
     }
 
     private static func sql(_ bound: Literal, as type: ColumnType, _ sql: any SQLDialect) -> String {

@@ -38,7 +38,7 @@ struct SQLCheck: RowCheck {
             .lines(
                 .measures,
                 "\(data.sql.noted(data.measureName)) AS \(data.measureName), "
-                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(data.from())) AS \(data.totalName)"))
+                    + "(SELECT CAST(\(data.rows()) AS BIGINT) FROM \(data.from())) AS \(data.totalName)"))
     }
 
     func failingRows(_ data: CheckedData) -> FailingRows? {
@@ -53,5 +53,7 @@ struct SQLCheck: RowCheck {
         rows == 0 ? "no failing rows" : "\(CheckText.counted(rows, "row")) returned"
     }
 
-    func expectation(_ check: Check, _ limits: String) -> String { "the query returns no row" }
+    func expectation(_ check: Check, _ limits: String) -> String {
+        "the query returns no row" + check.filterWords
+    }
 }

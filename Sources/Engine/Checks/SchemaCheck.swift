@@ -37,6 +37,8 @@ struct SchemaCheck: CheckKind {
 
     static func insteadOfParts(by column: String) -> String? { "remove it" }
 
+    static var looksAtRows: Bool { false }
+
     /// Nothing is measured: the columns of the data are known.
     func measure(_ data: CheckedData) -> String { "0" }
 

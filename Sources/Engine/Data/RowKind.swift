@@ -5,7 +5,7 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     // Columns.
     case column, zoned, localized, key, valued, empty, offset, offsets
     // Values that one type does not hold.
-    case value, large, far, fine, loose
+    case value, large, fine, loose
     // What makes a file unreadable, and rules that rows break.
     case unreadable, violation
     // Checks.

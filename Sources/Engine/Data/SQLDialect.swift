@@ -141,12 +141,13 @@ extension SQLDialect {
                 + "THEN \(tryCast(value, to: .integer)) END"
         case (.text, .number):
             // What is too large becomes infinity, which is a number only where it is called so.
-            "CASE WHEN NOT contains(\(value), '_') AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
+            "CASE WHEN \(hasNoUnderscore(value)) AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
                 + "OR contains(lower(\(value)), 'n')) THEN \(tryCast(value, to: .number)) END"
         case (.integer, .number):
             "CASE WHEN \(tryCast(tryCast(value, to: .number), to: .integer)) = \(value) THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, from: old, to: .integer)) = \(value) THEN \(tryCast(value, from: old, to: .integer)) END"
+        case (.text, .decimal): "CASE WHEN \(hasNoUnderscore(value)) THEN \(tryCast(value, to: new)) END"
         case (.text, .timestamp): moment(value)
         case (.text, .localTimestamp): time(value, as: .localTimestamp)
         case (.text, .date): day(value)
@@ -156,16 +157,13 @@ extension SQLDialect {
 
     /// True for a text that is a whole number.
     ///
-    /// Engines round 1.5 to 2 and read 1_000 as a number. As floating point, numbers from 2^52 on have no fractions: there
-    /// the digits decide.
+    /// Engines round 1.5 to 2 and read 1_000 as a number, and floating point has no fractions from 2^52 on: the digits decide.
     ///
     /// - Parameters:
     ///   - number: The text cast to a number.
     ///   - integer: The text cast to an integer.
     func isWhole(_ text: String, _ number: String, _ integer: String) -> String {
-        let digits = tryCast(text, to: .decimal(precision: 38, scale: 18))
-        return "\(number) = \(integer) AND NOT contains(\(text), '_') "
-            + "AND (\(integer) BETWEEN -4503599627370496 AND 4503599627370496 OR \(digits) = \(integer))"
+        "\(number) = \(integer) AND \(hasNoUnderscore(text)) AND \(hasPlaces(text, atMost: 0))"
     }
 
     /// Two keys in comparable types; nil when their types cannot be compared.
@@ -177,16 +175,22 @@ extension SQLDialect {
     ) -> (left: String, right: String)? {
         guard left.type.isComparable(with: right.type) else { return nil }
         if left.type == right.type { return (left.value, right.value) }
-        if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
-        if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
-        // As floating point, large whole numbers would be equal to others.
+        // As floating point, numbers with many digits would be equal to others.
         switch (left.type, right.type) {
-        case (.integer, .number): return (left.value, exactCast(right.value, from: .number, to: .integer))
-        case (.number, .integer): return (exactCast(left.value, from: .number, to: .integer), right.value)
-        case (.decimal, .number): return (convert(left.value, from: left.type, to: .number), right.value)
-        case (.number, .decimal): return (left.value, convert(right.value, from: right.type, to: .number))
+        case (_, .text), (.integer, .number), (.integer, .decimal), (.decimal, .number):
+            return (left.value, counterpart(right.value, right.type, of: left.type))
+        case (.text, _), (.number, .integer), (.decimal, .integer), (.number, .decimal):
+            return (counterpart(left.value, left.type, of: right.type), right.value)
         default: return (left.value, right.value)
         }
+    }
+
+    /// A value as the type that it is compared with: null where it would be rounded.
+    private func counterpart(_ value: String, _ old: ColumnType, of new: ColumnType) -> String {
+        guard case .decimal(_, let scale) = new else { return exactCast(value, from: old, to: new) }
+        // A number in floating point is the one that its text has.
+        let text = old == .text ? value : cast(value, to: .text)
+        return "CASE WHEN \(hasPlaces(text, atMost: scale)) THEN \(exactCast(text, from: .text, to: new)) END"
     }
 
     /// A number as a literal, without a decimal point if it is an integer.
@@ -259,13 +263,18 @@ extension SQLDialect {
         func operand(_ inner: Expression, beside others: [Expression]) -> String {
             isRounded(inner, beside: others) ? number(inner) : operand(inner)
         }
+        // An integer has 64 bits; engines compute with short literals in 32, and with columns in what files have.
+        let integers = Set(typing.columns.filter { $0.type == .integer }.map(\.name))
+        func wide(_ inner: Expression) -> String? {
+            inner.isShort(integers) && !inner.isShort([]) ? cast(print(inner), to: .integer) : nil
+        }
         switch expression.node {
         case .column(let column): return name(column)
         case .literal(.decimal(let text)) where !isExact && Literal.type(ofDecimal: text) != .number:
             return literal(.number(Double(text) ?? .nan))
         case .literal(let value): return literal(value)
         case .reference(let reference): return variable(reference, as: references[reference] ?? .text)
-        case .negate(let inner): return "-\(operand(inner))"
+        case .negate(let inner): return "-\(wide(inner) ?? operand(inner))"
         case .not(let inner): return "NOT \(operand(inner))"
         case .binary(.concatenate, let left, let right):
             return "\(cast(plain(left, operand), to: .text)) || \(cast(plain(right, operand), to: .text))"
@@ -277,8 +286,8 @@ extension SQLDialect {
         case .binary(.multiply, let left, let right) where left.makesLongProduct(with: right):
             return "\(number(left)) * \(number(right))"
         case .binary(let operation, let left, let right):
-            // An integer has 64 bits, and engines compute with short literals in 32.
-            let isShort = [.add, .subtract, .multiply].contains(operation) && left.isShort && right.isShort
+            let isShort =
+                [.add, .subtract, .multiply].contains(operation) && left.isShort(integers) && right.isShort(integers)
             let first = isShort ? cast(print(left), to: .integer) : operand(left, beside: [right])
             return "\(first) \(operation.rawValue.uppercased()) \(operand(right, beside: [left]))"
         case .isNull(let inner, let negated): return "\(operand(inner)) IS \(negated ? "NOT " : "")NULL"
@@ -306,7 +315,7 @@ extension SQLDialect {
             return convert(print(inner), from: (try? typing.type(of: inner)) ?? nil, to: type)
         case .call(.concat, let arguments): return call(.concat, arguments.map { plain($0, print) })
         case .call(let function, let arguments):
-            let printed = arguments.map(print)
+            let printed = arguments.map { function == .abs ? wide($0) ?? print($0) : print($0) }
             if arguments.count > 1, case .literal(.text(let pattern)) = arguments[1].node,
                 [.regexpMatches, .regexpReplace].contains(function)
             {
@@ -326,19 +335,24 @@ extension SQLDialect {
 }
 
 extension Expression {
-    /// Whether it is an integer literal, which an engine may treat as having less than 64 bits.
-    fileprivate var isShort: Bool {
-        switch node {
+    /// Whether it is an integer literal or a column of `integers`, which an engine may treat as having less than 64 bits.
+    fileprivate func isShort(_ integers: Set<String>) -> Bool {
+        func areShort(_ values: [Expression]) -> Bool {
+            let known = values.filter { $0.node != .literal(.null) }
+            return !known.isEmpty && known.allSatisfy { $0.isShort(integers) }
+        }
+        return switch node {
         case .literal(.integer): true
-        case .negate(let operand): operand.isShort
-        case .cases(let branches, let otherwise):
-            Self.areShort(branches.map(\.then) + (otherwise.map { [$0] } ?? []))
+        case .column(let name): integers.contains(name)
+        case .negate(let operand): operand.isShort(integers)
+        case .cases(let branches, let otherwise): areShort(branches.map(\.then) + (otherwise.map { [$0] } ?? []))
+        case .binary(.remainder, let left, let right): areShort([left, right])
         case .call(.abs, let arguments), .call(.coalesce, let arguments), .call(.greatest, let arguments),
             .call(.least, let arguments):
-            Self.areShort(arguments)
-        case .call(.nullif, let arguments): arguments.first?.isShort == true
-        // Results of short literals are cast, and a column has its own type.
-        case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+            areShort(arguments)
+        case .call(.nullif, let arguments): arguments.first?.isShort(integers) == true
+        // Results of other operations are cast.
+        case .binary, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
         }
     }
 
@@ -385,10 +399,5 @@ extension Expression {
         case .binary(.add, let left, let right), .binary(.subtract, let left, let right): max(left.places, right.places)
         default: 0
         }
-    }
-
-    private static func areShort(_ values: [Expression]) -> Bool {
-        let known = values.filter { $0.node != .literal(.null) }
-        return !known.isEmpty && known.allSatisfy(\.isShort)
     }
 }

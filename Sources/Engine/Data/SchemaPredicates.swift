@@ -135,7 +135,7 @@ package struct SchemaPredicates {
         let number = cast(column, to: .number, rules)
         switch type {
         case .integer: return sql.isWhole(value, number, cast(column, to: .integer, rules))
-        case .number: return "\(sql.isFinite(number)) AND NOT contains(\(value), '_')"
+        case .number: return "\(sql.isFinite(number)) AND \(sql.hasNoUnderscore(value))"
         case .boolean: return "\(value) IN ('true', 'false')"
         case .string, .null, .object, .array: return nil
         }

@@ -33,7 +33,9 @@ extension DataSource {
                     "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
             }.joined(separator: ", ")
             let layout = format == .jsonl ? "newline_delimited" : "auto"
-            var reader = sql.read("read_json", files, ["format = '\(layout)'", "columns = {\(shape)}"])
+            // Of one column DuckDB would take any value for a row where one is no object, and the objects for its texts.
+            var reader = sql.read(
+                "read_json", files, ["format = '\(layout)'", "records = true", "columns = {\(shape)}"])
             if !mixedColumns.isEmpty || !moments.isEmpty {
                 let values = columns.map { column in
                     let name = sql.name(column.name)

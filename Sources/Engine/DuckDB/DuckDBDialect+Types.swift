@@ -13,10 +13,7 @@ extension DuckDBDialect {
                 "TRY_CAST(CAST(\(value) AS DOUBLE) AS DECIMAL(38,0)) IS DISTINCT FROM CAST(\(value) AS DECIMAL(38,0))"
             )
         }
-        guard united == nanosecondType else { return nil }
-        return type == united
-            ? (.fine, "CAST(CAST(\(value) AS TIMESTAMP) AS TIMESTAMP_NS) <> \(value)")
-            : (.far, "CAST(\(value) AS TIMESTAMP) NOT BETWEEN '1677-09-22' AND '2262-04-11' AND isfinite(\(value))")
+        return type == nanosecondType ? (.fine, "CAST(CAST(\(value) AS TIMESTAMP) AS TIMESTAMP_NS) <> \(value)") : nil
     }
 
     private static func common(_ left: String, _ right: String) -> String? {
@@ -32,9 +29,7 @@ extension DuckDBDialect {
             return precision <= 38 ? "DECIMAL(\(precision),\(scale))" : nil
         }
         let times = ["DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"]
-        if times.contains(left), times.contains(right) {
-            return [left, right].contains("TIMESTAMP_NS") ? "TIMESTAMP_NS" : "TIMESTAMP"
-        }
+        if times.contains(left), times.contains(right) { return "TIMESTAMP" }
         if Set([left, right]) == ["VARCHAR", "UUID"] { return "VARCHAR" }
         // What is in a list is not looked at, so that only what is always held is united.
         if left.hasSuffix("[]"), right.hasSuffix("[]") {

@@ -43,14 +43,17 @@ package struct DuckDBDialect: SQLDialect {
     /// that is not known, and years before the first with a sign.
     package func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String {
         let name = name(column.name)
-        let value = value ?? name
+        var value = value ?? name
+        if [.json, .jsonl].contains(format) { value = written(inJSON: value, column) }
         if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
         if format == .parquet, let kept = interval(value, column) { return "\(kept) AS \(name)" }
         if format != .parquet {
             switch column.type {
             case .timestamp, .localTimestamp: return "\(writtenTime(value, as: column.type)) AS \(name)"
             case .date: return "\(shown(value, .date)) AS \(name)"
-            default: if let late = withoutEarlyYears(value, column) { return "\(late) AS \(name)" }
+            default:
+                value = withoutEarlyYears(value, column) ?? value
+                if format == .csv { value = readable(value, column) }
             }
         }
         return value == name ? name : "\(value) AS \(name)"
@@ -73,6 +76,44 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isOdd) THEN \(refusal([.words(message)])) ELSE \(value) END"
     }
 
+    /// A list or an object to be written as CSV: one whose text is not read back as the same fails the statement.
+    private func readable(_ value: String, _ column: Column) -> String {
+        guard let same = isReadBack(value, column) else { return value }
+        let message =
+            "column '\(column.name)' has a list or an object with a text that CSV does not give back, such as one with brackets "
+            + "or quotation marks in a list of lists; write JSON or Parquet"
+        return "CASE WHEN \(same) THEN \(value) ELSE \(refusal([.words(message)])) END"
+    }
+
+    /// SQL that is true where a list or an object is read back from its text as the same; nil for other types.
+    private func isReadBack(_ value: String, _ column: Column) -> String? {
+        guard case .other(let type) = column.type,
+            type.hasSuffix("]") || type.hasPrefix("STRUCT") || type.hasPrefix("MAP"), !type.contains("UNION")
+        else { return nil }
+        return "TRY_CAST(\(cast(value, to: .text)) AS \(type)) IS NOT DISTINCT FROM \(value)"
+    }
+
+    /// A value to be written as JSON, where DuckDB would write other digits, or none before the decimal point.
+    private func written(inJSON value: String, _ column: Column) -> String {
+        if case .decimal(let precision, let scale) = column.type, precision == scale, precision > 15 {
+            if precision < 38 { return cast(value, to: .decimal(precision: precision + 1, scale: scale)) }
+            let less = tryCast(value, from: column.type, to: .decimal(precision: 38, scale: 37))
+            let refusal = refusal([
+                .words("column '\(column.name)' has the value "), .value(cast(value, to: .text)),
+                .words(", with more digits than JSON is written with; cast it to decimal(38,37) or text"),
+            ])
+            return "CASE WHEN \(value) <> \(less) THEN \(refusal) ELSE \(less) END"
+        }
+        // Floating point of 32 bits in a list or an object has the digits that people see, as in a column of it.
+        guard case .other(let type) = column.type, let same = isReadBack(value, column) else { return value }
+        let wide = type.replacing(#/\bFLOAT\b/#, with: "DOUBLE").replacing(#/DECIMAL\((\d+),(\d+)\)/#) { decimal in
+            guard decimal.1 == decimal.2, let places = Int(decimal.1), 16...37 ~= places else { return "\(decimal.0)" }
+            return "DECIMAL(\(places + 1),\(places))"
+        }
+        if wide == type { return value }
+        return "CASE WHEN \(same) THEN CAST(\(cast(value, to: .text)) AS \(wide)) ELSE CAST(\(value) AS \(wide)) END"
+    }
+
     /// An interval to be written as Parquet, which has milliseconds: one with a part of them fails the statement.
     ///
     /// - Returns: Nil for types without intervals.
@@ -87,8 +128,8 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isCut) THEN \(refusal) ELSE \(value) END"
     }
 
-    /// Whole numbers have 64 bits in files and other numbers too, points in time are in UTC, and what has no type of its own
-    /// is text.
+    /// Whole numbers have 64 bits in files and other numbers too, times have microseconds, points in time are in UTC, and what
+    /// has no type of its own is text.
     package func narrowed(_ column: Column) -> Column {
         if column.type.isWideInteger { return Column(column.name, .integer) }
         guard case .other(let type) = column.type else { return column }
@@ -96,6 +137,7 @@ package struct DuckDBDialect: SQLDialect {
         case Self.single: return Column(column.name, .number)
         // Parquet would keep the time of day in UTC, without the offset.
         case "UUID", "TIME WITH TIME ZONE": return Column(column.name, .text)
+        case nanosecondType: return Column(column.name, .localTimestamp)
         default: break
         }
         if column.type == zonedType { return Column(column.name, .timestamp) }

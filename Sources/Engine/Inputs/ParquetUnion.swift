@@ -32,7 +32,7 @@ extension SourceResolver {
             }
             columns.append((name, type))
         }
-        try await refuseLosses(&columns, found, valued, source, dataset, shown)
+        source.notes += try await losses(of: columns, found, valued, source, dataset, shown)
         source.parts = parts(found, columns, valued)
         source.columns = columns.map { Column($0.name, tools.sql.columnType(named: $0.type)) }
         for (index, column) in source.columns.enumerated() {
@@ -40,11 +40,6 @@ extension SourceResolver {
             let carried = tools.sql.carried(column)
             if carried != column {
                 source.columns[index] = carried
-                source.recast[column.name] = column.type
-            } else if column.type == .localTimestamp,
-                found.joined().contains(where: { $0 == (column.name, tools.sql.nanosecondType) })
-            {
-                // Nanosecond times that are whole microseconds are read as ordinary times.
                 source.recast[column.name] = column.type
             }
         }
@@ -94,12 +89,13 @@ extension SourceResolver {
         var file: Int
     }
 
-    /// Rejects values that the common type does not hold; nanosecond columns get a wider type if all values are whole
-    /// microseconds.
-    private func refuseLosses(
-        _ columns: inout [FileColumn], _ found: [[FileColumn]], _ valued: [String: Set<Int>], _ source: DataSource,
+    /// Rejects values that the common type does not hold.
+    ///
+    /// - Returns: What is worth knowing of columns whose times lose their nanoseconds.
+    private func losses(
+        of columns: [FileColumn], _ found: [[FileColumn]], _ valued: [String: Set<Int>], _ source: DataSource,
         _ dataset: Dataset, _ shown: [String]
-    ) async throws {
+    ) async throws -> [String] {
         let sql = tools.sql
         var script = SQLScript(title: "whether one type holds all values")
         for (file, fileColumns) in found.enumerated() {
@@ -115,7 +111,7 @@ extension SourceResolver {
                         ofParquet: source.files[file], where: loss.condition, loss.kind, column: name, file: file))
             }
         }
-        if script.statements.isEmpty { return }
+        if script.statements.isEmpty { return [] }
         let answer = try await tools.ask(script, reading: source.files)
         if let large = answer.rows(.large, as: FoundRow.self).first {
             throw Failure(
@@ -123,15 +119,10 @@ extension SourceResolver {
                     + "'\(dataset.name)', which does not hold all of its values",
                 remedy: "write the files with one type", location: dataset.placeLocation)
         }
-        for (index, column) in columns.enumerated() where column.type == sql.nanosecondType {
-            let far = answer.rows(.far, as: FoundRow.self).first { $0.name == column.name }
-            let isFine = answer.rows(.fine, as: FoundRow.self).contains { $0.name == column.name }
-            if !isFine { columns[index].type = sql.type(.localTimestamp) }
-            if isFine, let file = far?.file {
-                throw Failure(
-                    "column '\(column.name)' has times to the nanosecond in one file of '\(dataset.name)', and in "
-                        + "\(shown[file]) times that are too far away for that",
-                    remedy: "write the files with one type", location: dataset.placeLocation)
+        let fine = answer.rows(.fine, as: FoundRow.self)
+        return columns.compactMap { column in
+            fine.first { $0.name == column.name }.map {
+                "column '\(column.name)' has times to the nanosecond in \(shown[$0.file]), which are read to the microsecond"
             }
         }
     }

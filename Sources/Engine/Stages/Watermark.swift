@@ -57,7 +57,7 @@ package struct Watermark: Sendable {
                 watermark.lookback = Located(.time(time), at: lookback.location)
             } else {
                 problems.report(
-                    "'lookback' must be a duration such as 2d, or a number, not '\(lookback.value)'",
+                    "'lookback' must be a duration such as 2d, or a whole number above 0, not '\(lookback.value)'",
                     at: lookback.location)
             }
         }

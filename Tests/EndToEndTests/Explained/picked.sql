@@ -44,7 +44,7 @@ CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(coalesce(count_if("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE)), 0) AS BIGINT) AS m1,
        CAST(count(*) AS BIGINT) AS t1
-FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
+FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
 
 -- 8. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
@@ -57,7 +57,7 @@ FROM "#caudal.measures";
 
 -- 10. name input for queries
 CREATE TEMP VIEW "input" AS
-SELECT * FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
+SELECT * FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
 
 -- 11. name regions for queries
 CREATE OR REPLACE TEMP VIEW "regions" AS
@@ -69,7 +69,7 @@ select * from regions join input using (region) where known0 < 1
 ));
 
 -- 13. list the measurement
-SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) AS t0;
+SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) AS t0;
 
 -- 14. note how many of the first rows to search for failing ones
 SET VARIABLE near = (SELECT [CASE WHEN m1 >= 800 THEN CAST("rows" * 200 / (m1) AS BIGINT) ELSE 0 END, greatest(0, CASE WHEN m1 >= 800 THEN CAST("rows" * 200 / (m1) AS BIGINT) ELSE 0 END)]
@@ -81,7 +81,7 @@ SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#cauda
 FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
        unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
             THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
-FROM (SELECT * FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) LIMIT (coalesce(getvariable('near')[2], 0)))
+FROM (SELECT * FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) LIMIT (coalesce(getvariable('near')[2], 0)))
 WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100;
@@ -107,7 +107,7 @@ FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "
 FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
        unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
             THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
-FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'}))
+FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'}))
 WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)

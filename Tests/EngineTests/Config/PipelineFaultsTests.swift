@@ -88,6 +88,11 @@ struct PipelineFaultsTests {
             ])
         #expect(try faults(ofCheck: "{schema: {a: any}, partition_by: region}").count == 1)
         #expect(try faults(ofCheck: "{not_null: a, partition_by: region}") == [])
+        #expect(
+            try faults(ofCheck: "{schema: {a: any}, where: a > 1}") == [
+                "9:28: 'where' does not go with 'schema', which looks at columns and not at rows; remove it"
+            ])
+        #expect(try faults(ofCheck: "{sql: select 1, where: a > 1}") == [])
     }
 
     @Test("A variation needs its percentage")
