@@ -75,11 +75,11 @@ struct ReopenedElsewhereTests {
         }
         for words in [["retry", "last"], ["resume", "last"], ["mark", "last", "b", "succeeded", "--reason", "x"]] {
             let answer = try await project.run(
-                "/usr/bin/env", ["-C", other, "REGION=eu", CaudalProject.program] + words + ["--plain", "--yes"])
+                CaudalProject.program, words + ["--plain", "--yes"], ["REGION": "eu"], in: other)
             #expect(answer.status == 1 && answer.errors.contains("was begun in"), "\(words): \(answer)")
         }
         #expect(!FileManager.default.fileExists(atPath: project.folder.path + "/out/b.csv"))
-        let shown = try await project.run("/usr/bin/env", ["-C", other, CaudalProject.program, "show", "last"])
+        let shown = try await project.run(CaudalProject.program, ["show", "last"], in: other)
         #expect(shown.status == 0, "\(shown)")
     }
 

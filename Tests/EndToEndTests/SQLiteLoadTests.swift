@@ -183,6 +183,43 @@ struct SQLiteLoadTests {
                 && "\(run)".contains("the table is as it was"), "\(run)")
     }
 
+    @Test(
+        "What SQLite would keep as another value is refused, with its column",
+        arguments: [
+            ("STRING", "'007'", "007, of which SQLite makes a number in a column that is declared STRING"),
+            ("JSON", "'1e5'", "of which SQLite makes a number"), ("STRING", "'a7'", nil), ("TEXT", "'007'", nil),
+            ("STRING", "12345678901234567.89::DECIMAL(19,2)", "of which SQLite makes a number"),
+            ("NUMERIC", "9007199254740993", "9007199254740993, which numeric rounds"),
+            ("DECIMAL(10,2)", "9223372036854775807", "which decimal(10,2) rounds"),
+            ("NUMERIC", "9007199254740992", nil),
+        ] as [(String, String, String?)])
+    func keptAsAnother(type: String, value: String, words: String?) async throws {
+        let project = try await Self.project("mode: append")
+        let database = try DatabaseQueue(path: project.folder.path("shop.db"))
+        try await database.write { try $0.execute(sql: "create table sales (id int, v \(type))") }
+        try database.close()
+        _ = try await project.query("COPY (SELECT 1 AS id, \(value) AS v) TO 'in.parquet' (FORMAT parquet)")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == (words == nil ? 0 : 1), "\(run)")
+        if let words { #expect("\(run)".contains(words), "\(run)") }
+    }
+
+    @Test(
+        "A whole number of a table that floating point rounds is refused",
+        arguments: [9_007_199_254_740_993, Int.max, 1 << 60])
+    func largeNumeric(value: Int) async throws {
+        let project = try await Self.project("mode: append")
+        let database = try DatabaseQueue(path: project.folder.path("shop.db"))
+        try await database.write {
+            try $0.execute(sql: "create table sales (id integer primary key, v NUMERIC)")
+            try $0.execute(sql: "insert into sales values (1, \(value)), (2, 0.5)")
+        }
+        try database.close()
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "back")
+        #expect(run.status == (value == 1 << 60 ? 0 : 1), "\(run)")
+        if run.status == 1 { #expect("\(run)".contains("more digits than floating point holds"), "\(run)") }
+    }
+
     @Test("An upsert changes and adds, and the second time changes nothing")
     func upsert() async throws {
         let project = try await Self.project("mode: upsert, key: id")

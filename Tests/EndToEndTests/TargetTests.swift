@@ -41,7 +41,11 @@ struct TargetTests {
         func hasJob(of run: String) async throws -> Bool {
             switch self {
             case .ssh: false
-            case .slurm: try await SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run)
+            case .slurm:
+                try await SlurmCluster.shared().ask(
+                    "squeue", "--noheader", "--format=%j", "--states=PENDING,CONFIGURING,RUNNING"
+                )
+                .contains(run)
             case .kubernetes:
                 try await FakeKubernetes.shared().ask(
                     "get", "pods", "--selector=caudal.run=\(run)", "--output=jsonpath={.items[*].status.phase}"

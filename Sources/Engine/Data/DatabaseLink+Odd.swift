@@ -44,6 +44,15 @@ extension DatabaseLink {
                 odd = [
                     ("\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
                 ]
+            case (.sqlite, .number):
+                // SQLite takes what is above 64 bits for the greatest whole number.
+                let isRounded = "CAST(CAST(\(name) AS REAL) AS INTEGER) <> \(name) OR \(name) = 9223372036854775807"
+                odd = [
+                    (
+                        "typeof(\(name)) = 'integer' AND (\(isRounded))",
+                        .refused("more digits than floating point holds, as which \(native) is read")
+                    )
+                ]
             case (.sqlite, .text) where isTimeOfDay(native): odd = [(isNoText, .refused(numbers))]
             case (.sqlite, .timestamp), (.sqlite, .localTimestamp):
                 odd = [

@@ -121,13 +121,22 @@ package struct LoadCompiler: Sendable {
     /// The numbers that a column of floating point would round: a condition for them, and what the words after the value
     /// say of them.
     func roundings(of given: Column) -> [(condition: String, words: String)] {
-        guard let there = target.columns?.first(where: { $0.name == given.name }), there.type == .number else {
-            return []
-        }
+        guard let there = target.columns?.first(where: { $0.name == given.name }) else { return [] }
         let native = there.nativeType.lowercased()
-        // A numeric without a precision has every digit.
-        if !["real", "float", "double"].contains(where: native.hasPrefix) { return [] }
         let value = sql.name(given.name)
+        let isSQLite = target.link.kind == .sqlite
+        if isSQLite, there.type == .text, makesNumbers(native) {
+            let isNumber = #"^\s*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\s*$"#
+            return [
+                (
+                    sql.matches(sql.cast(value, to: .text), pattern: isNumber),
+                    "of which SQLite makes a number in a column that is declared \(there.nativeType); declare it TEXT"
+                )
+            ]
+        }
+        guard there.type == .number else { return [] }
+        // A numeric without a precision has every digit.
+        if !isSQLite, !["real", "float", "double"].contains(where: native.hasPrefix) { return [] }
         let number = sql.cast(value, to: .number)
         var found: [(condition: String, words: String)] = []
         let single: [Connection.Kind: String] = [.postgres: "real", .mysql: "float"]
@@ -143,9 +152,18 @@ package struct LoadCompiler: Sendable {
         }
         if given.type == .integer {
             found.append(
-                ("CAST(\(number) AS HUGEINT) <> \(value)", "which \(native) rounds; make the column bigint or decimal"))
+                (
+                    "CAST(\(number) AS HUGEINT) <> \(value)",
+                    "which \(native) rounds; make the column bigint\(isSQLite ? "" : " or decimal")"
+                ))
         }
         return found
+    }
+
+    /// Whether SQLite makes numbers of the texts in a column of a declared type that have the form of one.
+    private func makesNumbers(_ native: String) -> Bool {
+        !native.isEmpty
+            && !["int", "char", "clob", "text", "blob", "real", "floa", "doub"].contains(where: native.contains)
     }
 
     /// The refusal of a value.

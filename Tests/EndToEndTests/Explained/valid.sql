@@ -7,7 +7,7 @@ SET preserve_insertion_order = true;
 
 -- 1. scan the input
 CREATE TEMP TABLE intake AS
-SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = "v0" AND NOT contains("id", '_') AND ("v0" BETWEEN -4503599627370496 AND 4503599627370496 OR TRY_CAST("id" AS DECIMAL(38,18)) = "v0")
+SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = "v0" AND NOT contains("id", '_') AND (NOT (contains("id", '.') OR contains("id", 'e') OR contains("id", 'E')) OR regexp_extract("id", '^[^eE]*([1-9])', 1) = '' OR length(regexp_extract("id", '^[^eE]*[.]([0-9]*[1-9])', 1)) - length(regexp_extract("id", '^[^eE.]*[1-9](0*)([.]0*)?([^.0-9]|$)', 1)) <= CASE WHEN regexp_extract("id", '[eE]([+-]?[0-9]+)', 1) = '' THEN 0 ELSE TRY_CAST(regexp_extract("id", '[eE]([+-]?[0-9]+)', 1) AS BIGINT) END + 0)
    AND ("price" IS NULL OR (isfinite("v2") AND NOT contains("price", '_')))
    AND ("day" IS NULL OR ("v3" IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':'))
        THEN NULL ELSE [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CAST("day" AS VARCHAR)] END AS bad,
@@ -61,7 +61,7 @@ FROM (SELECT file AS file, "row" AS "row", CAST(to_json({'id': "id", 'region': "
        unnest([
          CASE WHEN "id" IS NULL
            THEN {'column': 'id', 'rule': 'required', 'value': CAST("id" AS VARCHAR)} END,
-         CASE WHEN "id" IS NOT NULL AND (TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_') AND (TRY_CAST("id" AS BIGINT) BETWEEN -4503599627370496 AND 4503599627370496 OR TRY_CAST("id" AS DECIMAL(38,18)) = TRY_CAST("id" AS BIGINT))) IS NOT TRUE
+         CASE WHEN "id" IS NOT NULL AND (TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_') AND (NOT (contains("id", '.') OR contains("id", 'e') OR contains("id", 'E')) OR regexp_extract("id", '^[^eE]*([1-9])', 1) = '' OR length(regexp_extract("id", '^[^eE]*[.]([0-9]*[1-9])', 1)) - length(regexp_extract("id", '^[^eE.]*[1-9](0*)([.]0*)?([^.0-9]|$)', 1)) <= CASE WHEN regexp_extract("id", '[eE]([+-]?[0-9]+)', 1) = '' THEN 0 ELSE TRY_CAST(regexp_extract("id", '[eE]([+-]?[0-9]+)', 1) AS BIGINT) END + 0)) IS NOT TRUE
            THEN {'column': 'id', 'rule': 'type: integer', 'value': CAST("id" AS VARCHAR)} END,
          CASE WHEN "price" IS NOT NULL AND (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')) IS NOT TRUE
            THEN {'column': 'price', 'rule': 'type: number', 'value': CAST("price" AS VARCHAR)} END,
