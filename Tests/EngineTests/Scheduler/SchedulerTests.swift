@@ -109,7 +109,7 @@ struct SchedulerTests {
     }
 
     @Test("A run that an operator has paused is not taken up again: it would go on unpaused")
-    func paused() throws {
+    func pausedRun() throws {
         let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
         try bench.pipeline("sales", Self.daily)
         try bench.step()
