@@ -202,7 +202,13 @@ struct ExactValuesTests {
     @Test(
         "A cast refuses what is no number of its type",
         arguments: [
-            ("integer", ["1.5", "0x1F", "1_000", "nan", "4503599627370497.5", "9007199254740992.5", "100000000000000000.5", "1e-400"]),
+            (
+                "integer",
+                [
+                    "1.5", "0x1F", "1_000", "nan", "4503599627370497.5", "9007199254740992.5", "100000000000000000.5",
+                    "1e-400",
+                ]
+            ),
             ("number", ["1_000", "x"]), ("decimal(10,2)", ["1_000", "1_0.5", "x"]),
         ])
     func cast(type: String, values: [String]) async throws {

@@ -236,8 +236,9 @@ package struct PipelineLoader {
     }
 }
 
-/// Reads a `.env` file: a `NAME=value` on each line, values optionally in quotation marks, `#` before comments. Between double
-/// marks, `\"`, `\\`, `\$` and `\n` have the meaning that other readers of such files give them.
+/// Reads a `.env` file: a `NAME=value` on each line, values optionally in quotation marks, `#` before comments.
+///
+/// Between double marks, `\"`, `\\`, `\$` and `\n` have the meaning that other readers of such files give them.
 enum VariableFile {
     static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
         var variables: [String: String] = [:]
