@@ -29,7 +29,7 @@ struct DividedInputTests {
         let steps =
             "steps: [{deduplicate: {by: id}}, {cast: {id: integer}}, {derive: {m: \"id * 2\"}}, {filter: id % 5 <> 1}], checks: [{unique: id}]"
         let texts = "foreach: {k: {sql: select distinct k from src}}"
-        let numbers = "foreach: {n: [0, \"1.50\", nan, inf, -1, 1e20, 0.1, 7, \"0.10\"]}"
+        let numbers = "foreach: {n: [0, \"1.50\", nan, inf, -1, 1e20, 0.1, 7, \"2e1\"]}"
         try project.write(
             "p.yaml",
             """

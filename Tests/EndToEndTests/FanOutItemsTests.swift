@@ -129,6 +129,81 @@ struct FanOutItemsTests {
         }
     }
 
+    @Test(
+        "An item that is no value of its column is refused by name, and so are two that are one value there",
+        arguments: [
+            ("integer", "['1', '01', '2']", "the items '01' and '1' are one value of 'k' of 't', which is integer"),
+            ("integer", "['1', '1.4', '2']", "the item '1.4' is no value of 'k' of 't', which is integer"),
+            ("integer", "['1', '1_0', '2']", "the item '1_0' is no value"),
+            ("integer", "[abc]", "the item 'abc' is no value"),
+            ("integer", "{sql: select distinct k from raw}", "the items '01' and '1' are one value of 'k'"),
+            ("integer", "{sql: select distinct k from t}", nil), ("integer", "['2', '1', '7']", nil),
+            ("number", "['1', '1.0']", "the items '1' and '1.0' are one value"),
+            ("'decimal(4,2)'", "['1.0', '1.00']", "the items '1.0' and '1.00' are one value"),
+            ("'decimal(4,2)'", "{sql: select distinct k from t}", nil),
+            ("number", "{sql: select distinct k from t}", nil),
+            ("boolean", "['true', t]", "the items 't' and 'true' are one value"),
+            ("boolean", "['true', 'false']", nil),
+            ("date", "['2026-01-05', 2026-1-5]", "the items '2026-01-05' and '2026-1-5' are one value"),
+            ("date", "['2026-01-05T10:00:00']", "the item '2026-01-05T10:00:00' is no value"),
+            ("date", "{days: {from: 2026-01-05, to: 2026-01-06}}", nil),
+            ("timestamp", "{sql: select distinct k from t}", nil), ("text", "['1', '01', '1.4', '2']", nil),
+        ] as [(String, String, String?)])
+    func oneValue(type: String, items: String, words: String?) async throws {
+        let project = try CaudalProject(copying: [])
+        let values =
+            switch type {
+            case "boolean": ["true", "false", "true"]
+            case "date": ["2026-01-05", "2026-01-06", "2026-01-05"]
+            case "timestamp": ["2026-01-05T10:00:00", "2026-01-06T10:00:00", "2026-01-05T10:00:00"]
+            default: ["1", "2", type == "text" ? "1" : "01"]
+            }
+        try project.write("in.csv", "id,k\n" + values.enumerated().map { "\($0.offset),\($0.element)\n" }.joined())
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {raw: {path: in.csv}, t: {path: t.parquet}, o: {path: "o/${item.k}.csv"}, all: {path: all.csv}}
+            stages:
+              t: {type: process, input: raw, output: t, steps: [{cast: {k: \(type)}}]}
+              f: {type: process, input: t, output: o, foreach: {k: \(items)}}
+              all: {type: sql, output: all, query: select id from o order by id}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect((run.status == 0) == (words == nil), "\(run)")
+        if let words {
+            #expect("\(run)".contains(words), "\(run)")
+        } else {
+            #expect(try project.read("all.csv") == "id\n0\n1\n2\n")
+        }
+    }
+
+    @Test("A validate stage divides its rows by the values of the items too, and a missing value has those without one")
+    func oneValueValidated() async throws {
+        let project = try CaudalProject(copying: [])
+        _ = try await project.query("COPY (SELECT unnest([1, 2, NULL]) AS k) TO 'in.parquet' (FORMAT parquet)")
+        try project.write("s.json", #"{"properties": {"k": {"type": ["integer", "null"]}}}"#)
+        func run(_ items: String) async throws -> CaudalProject.Answer {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {i: {path: in.parquet, schema: s.json}, o: {path: "o/${item.k}.csv"}}
+                stages: {v: {type: validate, input: i, output: o, foreach: {k: \(items)}}}
+                """)
+            return try await project.caudal("run", "p.yaml", "--plain")
+        }
+        let refused = try await run("['1', '1.0']")
+        #expect(
+            "\(refused)".contains("the items '1' and '1.0' are one value of 'k' of 'i', which is integer"), "\(refused)"
+        )
+        let all = try await run("{sql: select distinct k from i}")
+        #expect(all.status == 0 && all.output.contains("3 in, 3 out"), "\(all)")
+        #expect(try project.read("o/1.csv") == "k\n1\n")
+    }
+
     // MARK: - No items
 
     @Test("No items means no rows with the columns and types that there would have been")

@@ -44,6 +44,7 @@ struct FanOutFinder {
                         .stray, "(SELECT count(*) FROM \(source.fromClause(sql)) AS divided WHERE \(condition))"))
             }
         }
+        try addMisfits(to: &script)
         let prepared = try stage.type.preparation(for: attempt)
         if !prepared.isEmpty { attempt.bind((stage.definition.references).map(\.0), in: &script) }
         for statement in prepared { script.add(statement) }
@@ -52,11 +53,64 @@ struct FanOutFinder {
 
     /// The input whose rows the items divide: that of a stage with one main input which has the items' columns.
     var dividedInput: DataSource? {
-        let variables = attempt.partitionVariables
-        guard !variables.isEmpty, attempt.stage.definition.dividesRows,
-            let name = attempt.stage.definition.inputs.first?.value, let source = attempt.sources[name]
-        else { return nil }
-        return variables.allSatisfy(source.columnNames.contains) ? source : nil
+        mainInput.flatMap { attempt.partitionVariables.allSatisfy($0.columnNames.contains) ? $0 : nil }
+    }
+
+    /// The input of which items may get their rows alone.
+    private var mainInput: DataSource? {
+        guard !attempt.partitionVariables.isEmpty, attempt.stage.definition.dividesRows else { return nil }
+        return attempt.stage.definition.inputs.first.flatMap { attempt.sources[$0.value] }
+    }
+
+    /// Adds the search for items that mean no value of the column whose rows they divide, or the same value as another.
+    private func addMisfits(to script: inout SQLScript) throws(Failure) {
+        guard let source = mainInput else { return }
+        let sql = attempt.sql
+        for (name, values) in attempt.stage.fanOut?.variables ?? [] {
+            guard let type = source.columns.first(where: { $0.name == name })?.type, type != .text else { continue }
+            let texts: String
+            if case .query(let query) = values {
+                texts =
+                    "SELECT DISTINCT \(sql.cast("found.\"value\"", to: .text)) AS item FROM (\n\(sql.bound(query.value))\n) "
+                    + "AS found(\"value\")"
+            } else {
+                let listed = try self.values(of: name, values, nil).prefix(Self.limit).compactMap { $0.map(sql.text) }
+                if listed.isEmpty { continue }
+                texts = "SELECT item FROM (VALUES \(listed.map { "(\($0))" }.joined(separator: ", "))) AS listed(item)"
+            }
+            script.add(
+                "the items that mean no value of \(name), or the same", weight: 5,
+                .lines(
+                    .misfit,
+                    "\(sql.text(name)) AS name, min(item) AS one, max(item) AS other, meant IS NULL AS \"isNone\"\n"
+                        + "FROM (SELECT item, \(sql.itemValue("item", as: type)) AS meant\n      FROM (\(texts)) AS items\n"
+                        + "      WHERE item IS NOT NULL) AS meanings\n"
+                        + "GROUP BY meant\nHAVING meant IS NULL OR count(*) > 1\nORDER BY min(item)\nLIMIT 1"))
+        }
+    }
+
+    /// Items that mean no value of their column, or the same.
+    private struct Misfit: Decodable {
+        var name: String
+        var one: String
+        var other: String
+        var isNone: Bool
+    }
+
+    /// Rejects items that mean no value of the column whose rows they divide, or the same value as another.
+    private func refuseMisfits(_ readings: DataReadings?) throws(Failure) {
+        guard let misfit = readings?.rows(.misfit, as: Misfit.self).first, let source = mainInput,
+            let column = source.columns.first(where: { $0.name == misfit.name })
+        else { return }
+        let place = "of '\(column.name)' of '\(source.dataset)', which is \(column.type)"
+        throw Failure(
+            misfit.isNone
+                ? "the item '\(misfit.one)' is no value \(place)"
+                : "the items '\(misfit.one)' and '\(misfit.other)' are one value \(place): both would have its rows",
+            remedy: misfit.isNone
+                ? "leave it out, or write 'partition: false' if the items do not divide the rows"
+                : "leave one of them out; in a query, cast the values to that type",
+            location: attempt.stage.fanOut?.location)
     }
 
     /// What is true for rows of no item although all items are values of their own column, written as text.
@@ -70,7 +124,7 @@ struct FanOutFinder {
                 let type = source.columns.first(where: { $0.name == name })?.type
             else { return nil }
             if [.text, .integer, .boolean, .date].contains(type) { continue }
-            let value = sql.cast(sql.cast("found.\"value\"", to: .text), to: type)
+            let value = sql.itemValue(sql.cast("found.\"value\"", to: .text), as: type)
             conditions.append(
                 "NOT EXISTS (SELECT 1 FROM (\n\(sql.bound(query.value))\n) AS found(\"value\") "
                     + "WHERE divided.\(sql.name(name)) IS NOT DISTINCT FROM \(value))")
@@ -91,8 +145,9 @@ struct FanOutFinder {
 
     /// The items, from the results of the script.
     ///
-    /// - Throws: ``Failure`` where some would share a file, or rows that they should divide belong to none of them.
+    /// - Throws: ``Failure`` where some would share a file or rows, or rows that they should divide belong to none of them.
     func items(_ readings: DataReadings?) throws(Failure) -> [Item] {
+        try refuseMisfits(readings)
         if let stray = readings?.count(.stray), stray > 0, let source = dividedInput {
             throw Failure(
                 "\(stray.counted("row")) of '\(source.dataset)' would belong to no item, although the items are the values of "

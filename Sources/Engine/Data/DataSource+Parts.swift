@@ -36,7 +36,7 @@ extension DataSource {
             return "(" + (["\(index)"] + texts).joined(separator: ", ") + ")"
         }
         let names = columns.indices.map { "v\($0)" }
-        let typed = zip(names, types).map { $1 == .text ? $0 : sql.tryCast($0, to: $1) }
+        let typed = zip(names, types).map { sql.itemValue($0, as: $1) }
         script.add(
             "tell the part of each item",
             .lines(

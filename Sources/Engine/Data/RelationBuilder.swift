@@ -168,11 +168,7 @@ package struct RelationBuilder {
 
     /// Keeps the rows whose columns equal an item's values; a missing value equals a missing value.
     package mutating func restrict(to variables: [String]) {
-        let conditions = variables.compactMap { name -> String? in
-            guard let column = columns.first(where: { $0.name == name }) else { return nil }
-            let value = sql.variable(.item(name), as: column.type)
-            return "\(sql.name(name)) IS NOT DISTINCT FROM \(value)"
-        }
+        let conditions = variables.compactMap { name in columns.first { $0.name == name }.map(sql.isOfItem) }
         guard !conditions.isEmpty else { return }
         add("rows of this item", columns.map { sql.name($0.name) }, "WHERE " + conditions.joined(separator: " AND "))
     }

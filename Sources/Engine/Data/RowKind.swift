@@ -10,8 +10,8 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     case unreadable, violation
     // Checks.
     case measures, parts, part, sample
-    // Items of a fan-out, and the part of the input that has the rows of each.
-    case item, share
+    // Items of a fan-out, those that mean no value or the same as another, and the part of the input that has the rows of each.
+    case item, misfit, share
     // Tables of connections, and what was loaded into them.
     case target, exists, odd, load, loaded, asked
     // A profile.

@@ -98,10 +98,7 @@ struct DuckDBIntake: IntakeStatements {
 
     private func isOfItem(_ partition: [String]) -> String? {
         let conditions = columns.filter { partition.contains($0.name) }.map { column in
-            guard source.isForeignJSON else {
-                return
-                    "\(sql.name(column.name)) IS NOT DISTINCT FROM \(sql.variable(.item(column.name), as: column.type))"
-            }
+            guard source.isForeignJSON else { return sql.isOfItem(column) }
             return "(\(sql.name(column.name)) ->> '$') IS NOT DISTINCT FROM "
                 + sql.variable(.item(column.name), as: .text)
         }
