@@ -111,6 +111,57 @@ struct ExactValuesTests {
         #expect(checks.split(separator: words, omittingEmptySubsequences: false).count == 3, "\(checks)")
     }
 
+    @Test(
+        "A sum of whole numbers or decimals is compared by its digits",
+        arguments: [
+            ("acct", "min: 100000000000000001, max: 100000000000000001", "failed", "exactly 100000000000000001"),
+            ("acct", "max: 99999999999999999", "failed", "the sum is 100000000000000000"),
+            ("acct", "min: 100000000000000000, max: 1e17", "passed", "the sum is 100000000000000000"),
+            ("amt", "min: 900719925474099.93, max: 900719925474099.93", "failed", "exactly 900719925474099.93"),
+            ("amt", "min: 900719925474099.91, partition_by: part", "failed", "the sum is 900719925474099.9"),
+            ("amt", "min: 900719925474099.90, max: 900719925474099.9", "passed", "exactly 900719925474099.9"),
+            ("amt", "min: -1e300, max: 1e300", "passed", "-1e+300 to 1e+300"),
+            ("amt", "max: 1e300, warn: {max: 900719925474099.89}", "warned", "the sum is 900719925474099.9"),
+        ])
+    func controlTotal(column: String, limits: String, outcome: String, words: String) async throws {
+        let project = try project(
+            ["c.csv": "acct,amt,part\n60000000000000000,900719925474099.00,a\n40000000000000000,0.90,a\n"],
+            "  c: {path: c.csv}\n  t: {path: t.parquet}",
+            """
+              t: {type: process, input: c, output: t, steps: [cast: {acct: integer, amt: "decimal(20,2)"}]}
+              k: {type: check, input: t, checks: [{sum: \(column), \(limits)}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect((run.exit == .exited(0)) == (outcome != "failed"), "\(run)")
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains(outcome) && checks.contains(words), "\(checks)")
+    }
+
+    @Test(
+        "A limit that the figure cannot be compared with by its digits is refused",
+        arguments: [
+            (
+                "sum: x, max: 9007199254740993",
+                "compares the sum of 'x', which is floating point, with 9007199254740993"
+            ),
+            (
+                "mean: x, min: 9007199254740993",
+                "'min' has more digits than floating point, in which 'mean' is compared"
+            ),
+            ("sum: x, max: 0.1", nil), ("mean: x, max: 1e300, min: 0.10", nil),
+        ] as [(String, String?)])
+    func roundedLimit(check: String, words: String?) async throws {
+        let project = try project(
+            ["c.csv": "x\n0.1\n"], "  c: {path: c.csv}\n  t: {path: t.parquet}",
+            """
+              t: {type: process, input: c, output: t, steps: [cast: {x: number}]}
+              k: {type: check, input: t, checks: [{\(check)}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect((run.exit == .exited(0)) == (words == nil), "\(run)")
+        if let words { #expect("\(run)".contains(words), "\(run)") }
+    }
+
     @Test("Infinity lies in no range, though it has one bound alone", arguments: ["min: 0", "max: 0"])
     func infiniteRange(bound: String) async throws {
         let project = try project(

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A test of data: what is measured, what is acceptable, and how serious it is when it is not.
 package struct Check: Sendable {
     /// How serious a breach is.
@@ -9,6 +11,9 @@ package struct Check: Sendable {
         package var max: Double?
         /// Whether the bounds are fractions of the rows, from 0 to 1, instead of counts.
         package var areFractions: Bool
+        /// The bounds as they are written, where floating point rounds them.
+        package var exactMin: String?
+        package var exactMax: String?
 
         package init(min: Double? = nil, max: Double? = nil, areFractions: Bool = false) {
             self.min = min
@@ -17,15 +22,37 @@ package struct Check: Sendable {
         }
 
         /// Whether a value is within the bounds; NaN never is.
-        package func contain(_ value: Double) -> Bool {
+        ///
+        /// - Parameter digits: The value with all of its digits, where floating point may round it.
+        package func contain(_ value: Double, digits: String? = nil) -> Bool {
             if value.isNaN { return isEmpty }
-            if let min, value < min { return false }
-            if let max, value > max { return false }
+            let value = Figure(number: value, digits: digits)
+            if let min, value < Figure(number: min, digits: exactMin ?? min.description) { return false }
+            if let max, Figure(number: max, digits: exactMax ?? max.description) < value { return false }
             return true
         }
 
         /// Whether neither bound is set.
         package var isEmpty: Bool { min == nil && max == nil }
+    }
+
+    /// A number that is compared by all of its digits, where both sides have them.
+    private struct Figure {
+        let number: Double
+        let digits: Decimal?
+
+        init(number: Double, digits: String?) {
+            self.number = number
+            self.digits = digits.flatMap { Decimal(digits: $0) }
+        }
+
+        static func < (left: Figure, right: Figure) -> Bool {
+            if let digits = left.digits, let others = right.digits {
+                digits < others
+            } else {
+                left.number < right.number
+            }
+        }
     }
 
     /// The acceptance of a breach until a day.

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// Numbers in pipeline files, kept with their digits.
 extension Literal {
     /// Parses a number as text, with the type that holds it exactly; nil for text that is no number.
@@ -47,5 +49,15 @@ extension Literal {
     /// The decimal type that holds it exactly; the engine counts one digit before the point even when there is none.
     package static func exactType(ofDecimal text: String) -> ColumnType {
         places(ofDecimal: text).map { .decimal(precision: max($0.whole, 1) + $0.scale, scale: $0.scale) } ?? .number
+    }
+}
+
+extension Decimal {
+    /// The number that a text has, with all of its digits; nil for what is none, such as `nan`, or too large.
+    package init?(digits text: String) {
+        guard Double(text)?.magnitude ?? .infinity < 1e38, let number = Decimal(string: text), number.isFinite else {
+            return nil
+        }
+        self = number
     }
 }

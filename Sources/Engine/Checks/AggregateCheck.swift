@@ -4,12 +4,22 @@ import CaudalModel
 protocol AggregateCheck: ColumnCheck, FigureCheck {
     /// The SQL aggregate function.
     static func aggregate(_ value: String, _ type: ColumnType, _ sql: any SQLDialect) -> String
+
+    /// Whether it is compared with all of its digits.
+    static var isExact: Bool { get }
 }
 
 extension AggregateCheck {
-    static func limits(_ reader: inout MappingReader) -> Check.Bounds { reader.figureLimits(of: typeName) }
+    static func limits(_ reader: inout MappingReader) -> Check.Bounds {
+        reader.figureLimits(of: typeName, isExact: isExact)
+    }
 
-    func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? {
+    static var isExact: Bool { false }
+
+    func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? { numericFault(in: check, columns) }
+
+    /// The fault of a column that holds no numbers.
+    func numericFault(in check: Check, _ columns: CheckedColumns) -> ConfigError? {
         let type = columns.type(of: column)
         if type.isNumeric { return nil }
         return ConfigError(
@@ -25,11 +35,14 @@ extension AggregateCheck {
         guard let value = found.measure else {
             return found.result(found.breach, "there is no value to take the \(typeName) of", total: found.total)
         }
-        return found.bounded(value, "the \(typeName) is \(value.rounded(to: 4))", isSound: value.isFinite)
+        let digits = Self.isExact ? found.digits : nil
+        let isLong = value.isFinite && abs(value) >= 1e15
+        let shown = digits.flatMap { isLong ? $0 : nil } ?? value.rounded(to: 4)
+        return found.bounded(value, "the \(typeName) is \(shown)", digits: digits, isSound: value.isFinite)
     }
 
     func outcome(ofRecorded value: Double?, rows: Double, past: [Double], _ check: Check) -> CheckResult.Outcome {
-        value.map(check.outcome) ?? check.breach
+        value.map { check.outcome(of: $0) } ?? check.breach
     }
 
     func expectation(_ check: Check, _ limits: String) -> String { "\(typeName) of \(column) \(limits)" }

@@ -17,7 +17,7 @@ extension CheckJudge {
             let column = check.partitionBy ?? ""
             let part = "\(column)=\(nameOfPart(column, row.text("part") ?? ""))"
             var result = try judge(
-                check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
+                check, part: part, measure: row.fields[CheckCompiler.measureName(index)],
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
             result.partition = part
             result.samples = samples[row.text("part")] ?? []
@@ -29,7 +29,7 @@ extension CheckJudge {
         let whole = readings.rows(.parts).first { $0.integer("check") == Int64(index) }
         return [
             try judge(
-                check, measure: whole?.fields[CheckCompiler.measureName(index)]?.number,
+                check, measure: whole?.fields[CheckCompiler.measureName(index)],
                 total: whole?.fields[CheckCompiler.totalName(index)]?.number ?? 0)
         ]
     }
@@ -40,7 +40,7 @@ extension CheckJudge {
         let missing = try history.parts(of: check.id, stage: stage, runs: runs)
             .filter { $0.hasPrefix(column + "=") && !present.contains($0) }
         return try missing.sorted().prefix(CheckCompiler.partLimit).map { part in
-            var result = try judge(check, part: part, measure: 0, total: 0)
+            var result = try judge(check, part: part, measure: .number(0), total: 0)
             result.partition = part
             let value = part.dropFirst(column.count + 1)
             result.message = "'\(value)' is missing, which earlier runs had: \(result.message)"

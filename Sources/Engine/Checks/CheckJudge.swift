@@ -64,7 +64,7 @@ package struct CheckJudge {
             do {
                 if check.partitionBy != nil { return try parts(of: check, index, readings) }
                 let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
-                let measure = measures[CheckCompiler.measureName(index)]?.number
+                let measure = measures[CheckCompiler.measureName(index)]
                 var result = try judge(check, measure: measure, total: total, found: found)
                 result.samples = samples(index, readings)[nil] ?? []
                 return [result]
@@ -107,9 +107,11 @@ package struct CheckJudge {
     ///
     /// - Parameter found: The actual columns and types of the data.
     func judge(
-        _ check: Check, part: String? = nil, measure: Double?, total: Double, found: [Column] = []
+        _ check: Check, part: String? = nil, measure: DataReadings.Value?, total: Double, found: [Column] = []
     ) throws -> CheckResult {
-        let measurement = CheckMeasurement(check: check, measure: measure, total: total, columns: found, now: now) {
+        let measurement = CheckMeasurement(
+            check: check, measure: measure?.number, digits: measure?.text, total: total, columns: found, now: now
+        ) {
             try history.measures(of: check.id, part: part, stage: stage, limit: $0)
         }
         return try check.kind.judge(measurement)

@@ -102,7 +102,7 @@ extension CheckKind {
     func failingRows(_ data: CheckedData) -> FailingRows? { nil }
     func isMeasured(_ measure: Double?, total: Double?) -> Bool { total != nil }
     func outcome(ofRecorded value: Double?, rows: Double, past: [Double], _ check: Check) -> CheckResult.Outcome {
-        value.map(check.outcome) ?? .passed
+        value.map { check.outcome(of: $0) } ?? .passed
     }
     var countsFailingRows: Bool { false }
     var runsOfParts: Int? { nil }

@@ -3,9 +3,11 @@ package import CaudalModel
 extension Check {
     /// The outcome of a value, without waivers: a breach of the limits fails the check, or warns if its severity is
     /// `warn`; a breach of the warning limits warns.
-    package func outcome(of value: Double) -> CheckResult.Outcome {
-        if !limits.contain(value) { return breach }
-        if let warnLimits, !warnLimits.contain(value) { return .warned }
+    ///
+    /// - Parameter digits: The value with all of its digits, where floating point may round it.
+    package func outcome(of value: Double, digits: String? = nil) -> CheckResult.Outcome {
+        if !limits.contain(value, digits: digits) { return breach }
+        if let warnLimits, !warnLimits.contain(value, digits: digits) { return .warned }
         return .passed
     }
 

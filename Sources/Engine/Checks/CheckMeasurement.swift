@@ -5,6 +5,8 @@ struct CheckMeasurement {
     let check: Check
     /// The measure; nil when there was no value.
     let measure: Double?
+    /// The measure as it was given, with all of its digits.
+    let digits: String?
     /// The number of rows that the check looked at.
     let total: Double
     /// The actual columns and types of the data.
@@ -23,16 +25,18 @@ struct CheckMeasurement {
     /// A result whose outcome follows from limits.
     ///
     /// - Parameters:
+    ///   - digits: The value with all of its digits, where floating point may round it.
     ///   - isSound: Whether the value can be within limits at all; an infinite sum cannot.
     ///   - show: Formats a limit; nil uses the format of the check's kind.
     func bounded(
-        _ value: Double, _ message: String, isSound: Bool = true, show: ((Double) -> String)? = nil
+        _ value: Double, _ message: String, digits: String? = nil, isSound: Bool = true,
+        show: ((Double) -> String)? = nil
     ) -> CheckResult {
-        var outcome = check.outcome(of: value)
+        var outcome = check.outcome(of: value, digits: digits)
         if outcome == .failed || !isSound { outcome = breach }
         var result = result(outcome, message, measured: value)
         // A breach of the warning limits alone needs no waiver.
-        if isSound, check.limits.contain(value) { result.waiver = nil }
+        if isSound, check.limits.contain(value, digits: digits) { result.waiver = nil }
         result.limits = check.limits
         result.warnLimits = check.warnLimits
         result.expectation = check.expectation(show: show)

@@ -1,4 +1,5 @@
 import CaudalModel
+import Foundation
 
 /// The value of a check's key, such as `order_id` in `unique: order_id`.
 struct CheckSubject {
@@ -43,10 +44,27 @@ extension MappingReader {
     }
 
     /// Reads the limits `min` and `max` of a figure; at least one is required.
-    mutating func figureLimits(of kind: String) -> Check.Bounds {
-        let bounds = bounds(in: -1e300...1e300)
+    ///
+    /// - Parameter isExact: Whether the figure is compared with all of its digits.
+    mutating func figureLimits(of kind: String, isExact: Bool = false) -> Check.Bounds {
+        var bounds = bounds(in: -1e300...1e300)
+        bounds.exactMin = written("min", bounds.min, of: kind, isExact: isExact)
+        bounds.exactMax = written("max", bounds.max, of: kind, isExact: isExact)
         if !has("min"), !has("max") { problems.report("'\(kind)' needs 'min', 'max' or both", at: location) }
         return bounds
+    }
+
+    /// A limit as it is written, where floating point rounds it.
+    private mutating func written(_ key: String, _ number: Double?, of kind: String, isExact: Bool) -> String? {
+        guard let number, let text = text(key), let digits = Decimal(digits: text.value),
+            let rounded = Decimal(digits: number.description), digits != rounded
+        else { return nil }
+        if isExact { return text.value }
+        problems.report(
+            "'\(key)' has more digits than floating point, in which '\(kind)' is compared",
+            remedy: "write \(number.plain)",
+            at: text.location)
+        return nil
     }
 
     /// Reads the limits `min` and `max`.

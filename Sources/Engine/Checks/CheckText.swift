@@ -41,11 +41,11 @@ extension Check {
 
 extension Check.Bounds {
     fileprivate func words(_ show: (Double) -> String) -> String {
-        switch (min, max) {
+        switch (exactMin ?? min.map(show), exactMax ?? max.map(show)) {
         case (nil, nil): "anything"
-        case (let min?, nil): "at least \(show(min))"
-        case (nil, let max?): "at most \(show(max))"
-        case (let min?, let max?): min == max ? "exactly \(show(min))" : "\(show(min)) to \(show(max))"
+        case (let min?, nil): "at least \(min)"
+        case (nil, let max?): "at most \(max)"
+        case (let min?, let max?): min == max ? "exactly \(min)" : "\(min) to \(max)"
         }
     }
 }
