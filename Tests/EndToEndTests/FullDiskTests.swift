@@ -40,7 +40,7 @@ struct FullDiskTests {
         let runs = try await project.caudal("runs", "--state", disk.path)
         #expect(runs.output.contains("interrupted"), "\(runs)")
         let resumed = try await project.caudal(
-            "resume", "last", "--plain", "--state", disk.path, variables: ["STATE": ""])
+            "resume", "last", "--plain", "--yes", "--state", disk.path, variables: ["STATE": ""])
         #expect(resumed.exit == .exited(0), "\(resumed)")
         #expect(try project.read("out/big.csv").split(separator: "\n").count == 200_001)
     }

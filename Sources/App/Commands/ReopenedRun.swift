@@ -249,9 +249,10 @@ struct ReopenedRun {
     private func prompt(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> ConfirmationPrompt {
         var sentences: [String] = []
         var remedies = ["confirm with --yes"]
-        if change != nil {
-            sentences.append("the pipeline file, or a variable that it names, has changed since run \(id) began")
-            remedies.append("keep the recorded pipeline with --as-started")
+        if let change {
+            let what = change.isOfVariablesAlone ? "a variable that the pipeline file names" : "the pipeline file"
+            sentences.append("\(what) has changed since run \(id) began")
+            if !change.isOfVariablesAlone { remedies.append("keep the recorded pipeline with --as-started") }
         }
         let harmful = preview.harmful.filter { $0 != named }
         sentences += ConfirmationPrompt.sentences(onHarmful: harmful, of: state)

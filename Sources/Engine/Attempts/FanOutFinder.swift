@@ -85,7 +85,7 @@ struct FanOutFinder {
                     "\(sql.text(name)) AS name, min(item) AS one, max(item) AS other, meant IS NULL AS \"isNone\"\n"
                         + "FROM (SELECT item, \(sql.itemValue("item", as: type)) AS meant\n      FROM (\(texts)) AS items\n"
                         + "      WHERE item IS NOT NULL) AS meanings\n"
-                        + "GROUP BY meant\nHAVING meant IS NULL OR count(*) > 1\nORDER BY min(item)\nLIMIT 1"))
+                        + "GROUP BY meant\nHAVING meant IS NULL OR count(*) > 1\nORDER BY one\nLIMIT 1"))
         }
     }
 
