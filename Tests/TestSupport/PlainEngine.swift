@@ -105,6 +105,7 @@ package struct PlainDialect: SQLDialect {
     package func matches(_ sql: String, pattern: String) -> String { one("matches", sql) }
     package func matchesWhole(_ sql: String, pattern: String) -> String { one("matches_whole", sql) }
     package func isFinite(_ value: String) -> String { one("finite", value) }
+    package func group(of pattern: String, in text: String) -> String { one("group", text) }
     package func trimmed(_ value: String) -> String { one("trimmed", value) }
     package func shown(_ value: String, _ type: ColumnType) -> String { one("shown", value) }
     package func narrowed(_ column: Column) -> Column { column }

@@ -49,6 +49,8 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Place
     func matchesWhole(_ sql: String, pattern: String) -> String
     /// Whether a number or a time is none of NaN and the infinities.
     func isFinite(_ value: String) -> String
+    /// What the first group of a regular expression matches in a text; an empty text where it matches nothing.
+    func group(of pattern: String, in text: String) -> String
     /// A text without white space around it, including tabs, line ends and no-break spaces.
     func trimmed(_ value: String) -> String
     /// A value as text, for people and for text files.

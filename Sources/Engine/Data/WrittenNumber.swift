@@ -8,7 +8,7 @@ extension SQLDialect {
     ///   - text: SQL for the text; `1.50e1` has no decimal places, `1e-400` has 400.
     ///   - scale: The number of places that there may be.
     func hasPlaces(_ text: String, atMost scale: Int) -> String {
-        func part(_ pattern: String) -> String { "regexp_extract(\(text), \(self.text(pattern)), 1)" }
+        func part(_ pattern: String) -> String { group(of: pattern, in: text) }
         let exponent = part("[eE]([+-]?[0-9]+)")
         // What the point would have to be moved to the right, less what it can be moved to the left.
         let places =

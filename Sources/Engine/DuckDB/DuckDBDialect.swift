@@ -196,6 +196,9 @@ package struct DuckDBDialect: SQLDialect {
     }
 
     package func isFinite(_ value: String) -> String { "isfinite(\(value))" }
+    package func group(of pattern: String, in text: String) -> String {
+        "regexp_extract(\(text), \(self.text(pattern)), 1)"
+    }
 
     /// DuckDB's `trim` removes only spaces; values of files have tabs and line ends around them, too.
     package func trimmed(_ value: String) -> String {

@@ -106,6 +106,9 @@ package struct SparkDialect: SQLDialect {
         "CAST(\(name(column.name)) AS \(type(narrowed(column).type)))"
     }
 
+    package func group(of pattern: String, in text: String) -> String {
+        "regexp_extract(\(text), \(self.text(pattern)), 1)"
+    }
     package func isFinite(_ value: String) -> String {
         // One form for numbers and times.
         "CAST(\(value) AS STRING) NOT IN ('NaN', 'Infinity', '-Infinity')"
