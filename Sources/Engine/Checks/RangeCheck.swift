@@ -68,7 +68,7 @@ struct RangeCheck: SingleRowCheck {
 
     /// The breaches by texts that floating point takes for the bound itself.
     private func exactBreaches(_ sql: any SQLDialect) -> [String] {
-        let value = sql.tryCast(sql.name(column), to: .decimal(precision: 38, scale: 18))
+        let value = sql.exactCast(sql.name(column), from: .text, to: .decimal(precision: 38, scale: 18))
         return [(min, "<"), (max, ">")].compactMap { bound, sign in
             guard let bound, let number = bound.number, abs(number) < 1e19 else { return nil }
             return "coalesce(\(value) \(sign) \(sql.literal(bound)), FALSE)"
