@@ -144,7 +144,9 @@ struct TargetTests {
             FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
         #expect(try await !kind.hasJob(of: run))
         for name in project.files(in: "ran") where name != ".keep" {
-            #expect(try project.read("ran/" + name) == "begin\n")
+            // What was ended as it began may have made its file and not have written its line.
+            let ledger = try project.read("ran/" + name)
+            #expect(ledger == "begin\n" || ledger.isEmpty, "\(name): \(ledger)")
         }
     }
 
@@ -190,7 +192,9 @@ struct TargetTests {
             FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
         #expect(try await !kind.hasJob(of: run))
         for name in project.files(in: "ran") where name != ".keep" {
-            #expect(try project.read("ran/" + name) == "begin\n")
+            // What was ended as it began may have made its file and not have written its line.
+            let ledger = try project.read("ran/" + name)
+            #expect(ledger == "begin\n" || ledger.isEmpty, "\(name): \(ledger)")
         }
     }
 
