@@ -51,7 +51,7 @@ struct Ledger {
 }
 
 @Suite(
-    "A cut network", .timeLimit(.minutes(5)), .enabled(if: SSHServer.absence == nil, "\(SSHServer.absence ?? "")"))
+    "A cut network", .timeLimit(.minutes(15)), .enabled(if: SSHServer.absence == nil, "\(SSHServer.absence ?? "")"))
 struct CutNetworkTests {
     /// A target behind a wire, whose client gives a dead connection up after a second.
     private func target(_ wire: Wire, silence: String? = nil) async throws -> String {
@@ -79,7 +79,7 @@ struct CutNetworkTests {
     @Test("While the machine cannot be asked, no retry begins, and says why; then one does")
     func unreachable() async throws {
         let wire = try await wire()
-        let ledger = try await Ledger(targets: target(wire), stage: "retry: {limit: 30, delay: 1s, backoff: 1}")
+        let ledger = try await Ledger(targets: target(wire), stage: "retry: {limit: 300, delay: 1s, backoff: 1}")
         let run = try await ledger.project.start("run", "p.yaml", "--plain")
         try await ledger.holds("begin")
         await wire.cut()
@@ -138,7 +138,7 @@ struct CutNetworkTests {
 }
 
 @Suite(
-    "A controller that answers too late", .timeLimit(.minutes(5)),
+    "A controller that answers too late", .timeLimit(.minutes(15)),
     .enabled(if: SlurmCluster.absence == nil, "\(SlurmCluster.absence ?? "")"))
 struct LateControllerTests {
     /// The cluster with an `sbatch` around the real one; `script` finds that as `$real`.
