@@ -19,7 +19,7 @@ extension AttemptContext {
             }
             try refuseOthers(at: place, of: output, shown: shown)
             try OutputFolder.refuseOfOthers(
-                at: output.target, shown: shown, attempt.stage, store, root: loaded.pipeline.root)
+                at: output.target, shown: shown, attempt.stage, store)
         }
     }
 

@@ -90,8 +90,7 @@ extension PipelineExamination {
             let place = PathText.absolute(fill(path), in: pipeline.root)
             do throws(Failure) {
                 try OutputFolder.refuseOfOthers(
-                    at: place, shown: PathText.relative(place, to: pipeline.root), stage, store,
-                    root: pipeline.root)
+                    at: place, shown: PathText.relative(place, to: pipeline.root), stage, store)
                 return nil
             } catch {
                 return ConfigError(error.message, remedy: error.remedy, at: error.location ?? stage.location)

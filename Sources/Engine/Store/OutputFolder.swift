@@ -8,7 +8,7 @@ enum OutputFolder {
     ///
     /// `shown`: its path as runs record it.
     static func refuseOfOthers(
-        at path: String, shown: String, _ stage: Stage, _ store: RunStore, root: String
+        at path: String, shown: String, _ stage: Stage, _ store: RunStore
     ) throws(Failure) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
@@ -24,9 +24,8 @@ enum OutputFolder {
             throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
         }
         if isPublished {
-            guard let last, let kept = VersionFinder(store: store, root: root).keptPlace(of: last.artifact) else {
-                return
-            }
+            // Its names say enough: to compare the content would read all of the folder before each run.
+            guard let kept = last?.artifact.kept.map(store.folder.absolute), FileText.exists(kept) else { return }
             let own = Set(FileManager.default.subpaths(atPath: kept) ?? [])
             let others = (FileManager.default.subpaths(atPath: path) ?? []).filter { !own.contains($0) }.sorted()
             guard let first = others.first else { return }
