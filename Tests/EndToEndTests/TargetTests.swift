@@ -93,6 +93,15 @@ struct TargetTests {
         return project
     }
 
+    /// That no item of a run that was ended came to its own end, though the door is open.
+    private func noneEnded(_ project: CaudalProject) throws {
+        for name in project.files(in: "ran") where name != ".keep" {
+            // What was ended as it began may have made its file and not have written its line.
+            let ledger = try project.read("ran/" + name)
+            #expect(ledger == "begin\n" || ledger.isEmpty, "\(name): \(ledger)")
+        }
+    }
+
     /// Starts the run and waits until so many items have begun.
     private func begins(_ project: CaudalProject, items: Int = 1) async throws -> CaudalProject.Started {
         let started = try await project.start("run", "p.yaml", "--plain")
@@ -143,11 +152,7 @@ struct TargetTests {
         let run = try #require(
             FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
         #expect(try await !kind.hasJob(of: run))
-        for name in project.files(in: "ran") where name != ".keep" {
-            // What was ended as it began may have made its file and not have written its line.
-            let ledger = try project.read("ran/" + name)
-            #expect(ledger == "begin\n" || ledger.isEmpty, "\(name): \(ledger)")
-        }
+        try noneEnded(project)
     }
 
     @Test("A job is taken up again though the pipeline runs its stages here by now", arguments: Kind.clusters)
@@ -191,11 +196,7 @@ struct TargetTests {
         let run = try #require(
             FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
         #expect(try await !kind.hasJob(of: run))
-        for name in project.files(in: "ran") where name != ".keep" {
-            // What was ended as it began may have made its file and not have written its line.
-            let ledger = try project.read("ran/" + name)
-            #expect(ledger == "begin\n" || ledger.isEmpty, "\(name): \(ledger)")
-        }
+        try noneEnded(project)
     }
 
     @Test("A time limit reaches what runs there", arguments: Kind.here)
