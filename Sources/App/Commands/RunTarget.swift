@@ -58,7 +58,8 @@ struct RunTarget {
             Output.line("\(live.plan.pipeline) ▸ \(id)  \(live.status.rawValue); \(PreviewText.dryRunNote)")
             for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         }
-        if file?.change != nil {
+        // The variables of this shell are not those of the process that runs it.
+        if let change = file?.change, !change.isOfVariablesAlone {
             Output.error(
                 "note: \(live.plan.file) has changed since the run began; a live run keeps the pipeline that it started with"
             )
