@@ -60,6 +60,43 @@ struct OddTypesTests {
         #expect(try project.read("o.jsonl") == #"{"l":[0.1,null],"s":{"f":0.1,"t":"x"}}"# + "\n")
     }
 
+    @Test(
+        "Bytes and decimals that go from stage to stage as JSON come back as they were, or fail the stage that reads them",
+        arguments: ["json", "jsonl"])
+    func handedOverAsJSON(format: String) async throws {
+        let project = try await project(
+            """
+            datasets:
+              i: {path: in.parquet}
+              h: {path: h.\(format)}
+              o: {path: o.parquet}
+              long: {path: long.parquet}
+              k: {path: k.\(format)}
+              n: {path: n.\(format)}
+              m: {path: m.parquet}
+            stages:
+              h: {type: process, input: i, output: h}
+              o: {type: process, input: h, output: o}
+              long: {type: sql, output: long, query: "select 1234567890123456.78::decimal(18,2) as d, ['1234567890123456.7'::decimal(18,1)] as l"}
+              k: {type: process, input: long, output: k, steps: [{drop: [l]}]}
+              n: {type: process, input: long, output: n, steps: [{drop: [d]}]}
+              readsK: {type: check, input: k, checks: [{not_null: d}]}
+              readsN: {type: process, input: n, output: m}
+            """,
+            making: """
+                COPY (SELECT '\\x00\\xAAb\\x5C'::BLOB AS b, ['\\xFF'::BLOB] AS l, {'b': '\\x5C'::BLOB, 't': '1234567890123456.7'} AS s,
+                  -1234567890123.45::DECIMAL(38,2) AS d, [0.000123::DECIMAL(38,6)] AS e,
+                  12345678901234567890123::DECIMAL(38,0) AS w) TO 'in.parquet'
+                """)
+        let ran = try await run(project, status: 1)
+        #expect(
+            try await project.query("SELECT count(*) AS n FROM (FROM 'o.parquet' INTERSECT FROM 'in.parquet')")
+                == ["1"])
+        for (stage, column) in [("readsK", "'d' of 'k'"), ("readsN", "'l' of 'n'")] {
+            #expect(ran.output.contains("column \(column) has a number of more than 15 digits"), "\(stage): \(ran)")
+        }
+    }
+
     @Test("Decimals without places before the point are numbers in JSON")
     func decimalsBelowOne() async throws {
         let project = try await project(

@@ -22,31 +22,7 @@ extension DataSource {
                 csvReader(sql, keepsRejects: reading.keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
         // Of sheets, copies in CSV are read.
         case .xlsx: return "(\(emptyRelation(sql, numbersRows: numbersRows)))"
-        case .json, .jsonl:
-            // Values of several types are read as JSON and given as the texts that they are. Those that name points in
-            // time are read as texts: as times they would lose their offsets.
-            let moments = Set(
-                isOwn ? [] : columns.filter { [.timestamp, .localTimestamp].contains($0.type) }.map(\.name))
-            let shape = columns.map { column in
-                let type = moments.contains(column.name) ? .text : column.type
-                return
-                    "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
-            }.joined(separator: ", ")
-            let layout = format == .jsonl ? "newline_delimited" : "auto"
-            // Of one column DuckDB would take any value for a row where one is no object, and the objects for its texts.
-            var reader = sql.read(
-                "read_json", files, ["format = '\(layout)'", "records = true", "columns = {\(shape)}"])
-            if !mixedColumns.isEmpty || !moments.isEmpty {
-                let values = columns.map { column in
-                    let name = sql.name(column.name)
-                    if moments.contains(column.name) {
-                        return "\(DuckDBDialect(zone: zone).moment(name, isStrict: true)) AS \(name)"
-                    }
-                    return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
-                }
-                reader = "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
-            }
-            return counted(reader, sql, numbersRows)
+        case .json, .jsonl: return counted(jsonRecords(sql), sql, numbersRows)
         }
     }
 
@@ -102,30 +78,6 @@ extension DataSource {
         }
         return "(\(selects.joined(separator: "\nUNION ALL\n")))"
     }
-
-    /// A reader that gives each row as its JSON text, in a column `json`.
-    ///
-    /// In JSON lines, a malformed line gives a null; in other JSON files, nothing can be read after it, and the query fails.
-    func jsonReader(_ sql: DuckDBDialect) -> String {
-        let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-        return sql.read("read_json_objects", files, ["format = \(layout)"])
-    }
-
-    /// A reader that returns the lines of one JSON file unchanged, in a column `line`; lines that are not UTF-8 go to the
-    /// table `rejects`.
-    func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
-        sql.read(
-            "read_csv", [files[file]],
-            [
-                "auto_detect = false", "header = false", "delim = ''", "quote = ''", "escape = ''",
-                "strict_mode = false",
-                "max_line_size = \(Self.longestObject)", "columns = {'line': 'VARCHAR'}", "store_rejects = true",
-                "rejects_table = '\(rejects)'", "rejects_scan = '\(rejects)_scans'",
-            ])
-    }
-
-    /// The maximum size of a JSON object that DuckDB reads by default, in bytes.
-    private static let longestObject = 16_777_216
 
     private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
         guard numbersRows else { return reader }
