@@ -157,6 +157,7 @@ enum DatasetReader {
             }
         }
         dialect.columns = reader.texts("columns").map(\.value)
+        checkSigns(of: dialect, reader)
         if !dialect.hasHeader, dialect.columns.isEmpty {
             parent.problems.report(
                 "a CSV file without a header needs 'columns'", remedy: "name them in order: columns: [id, day]",
@@ -164,6 +165,33 @@ enum DatasetReader {
         }
         reader.finish()
         return dialect
+    }
+
+    /// Reports a character that would mean two things, or be part of a text that stands for no value.
+    private static func checkSigns(of dialect: CSVDialect, _ reader: MappingReader) {
+        let signs: [(key: String, value: String)] = [
+            ("delimiter", dialect.delimiter ?? ""), ("quote", dialect.quote), ("comment", dialect.comment ?? ""),
+            ("escape", dialect.escape == dialect.quote ? "" : dialect.escape),
+        ].filter { !$0.value.isEmpty }
+        if dialect.nullTexts.contains(where: { $0.contains(where: \.isNewline) }) {
+            reader.problems.report(
+                "'null' has a text with a line break, which is no value of a file", remedy: "leave it out",
+                at: reader.location(of: "null"))
+        }
+        for (place, sign) in signs.enumerated() {
+            if let earlier = signs[..<place].first(where: { $0.value == sign.value }) {
+                reader.problems.report(
+                    "'\(earlier.key)' and '\(sign.key)' are the same character", remedy: "give one of them another",
+                    at: reader.location(of: sign.key))
+            }
+            guard sign.key != "comment", let null = dialect.nullTexts.first(where: { $0.contains(sign.value) }) else {
+                continue
+            }
+            reader.problems.report(
+                "'null' has the text '\(null)' with the character of '\(sign.key)' in it, which the file cannot tell apart",
+                remedy: "leave the text out of 'null', and make nothing of it with map_values in a stage",
+                at: reader.location(of: "null"))
+        }
     }
 
     /// A single text is added to the empty text; a list replaces it.

@@ -38,6 +38,23 @@ struct PipelineFaultsTests {
             """)
     }
 
+    @Test(
+        "A character of CSV means one thing, and is in no text that stands for no value",
+        arguments: [
+            ("{quote: \"'\", delimiter: \"'\"}", "'delimiter' and 'quote' are the same character"),
+            ("{delimiter: ';', comment: ';'}", "'delimiter' and 'comment' are the same character"),
+            (#"{escape: "\\", null: "\\N"}"#, "'null' has the text '\\N' with the character of 'escape'"),
+            ("{null: 'N\"A'}", "'null' has the text 'N\"A' with the character of 'quote'"),
+            (#"{null: "a\n"}"#, "'null' has a text with a line break"),
+            ("{delimiter: ';', null: ['', ';']}", "'null' has the text ';' with the character of 'delimiter'"),
+        ])
+    func signsOfCSV(dialect: String, fault: String) throws {
+        let found = try faults(
+            "datasets: {i: {path: i.csv, csv: \(dialect)}}\nstages: {a: {type: check, input: i, checks: [{not_null: id}]}}\n"
+        )
+        #expect(found.count == 1 && found[0].contains(fault), "\(found)")
+    }
+
     @Test("A need that is not defined is reported beside an unrelated fault")
     func namesBesideOtherFaults() throws {
         let found = try faults(
