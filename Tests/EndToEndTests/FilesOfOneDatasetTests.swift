@@ -108,6 +108,16 @@ struct FilesOfOneDatasetTests {
         #expect(run.status != 0 && "\(run)".contains(words), "\(run)")
     }
 
+    @Test("A file may have columns whose names differ in blanks alone, if the others call them the same")
+    func blanksInNames() async throws {
+        let project = try project("csv")
+        try project.write("d/0.csv", "n,id,n \n1,x,2\n")
+        try project.write("d/1.csv", "id,n ,n\ny,4,3\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("o.csv") == "n,id,n \n1,x,2\n3,y,4\n")
+    }
+
     @Test("Times to the nanosecond are read to the microsecond, which is told, also beside times of other kinds")
     func nanoseconds() async throws {
         let project = try project("parquet")

@@ -12,12 +12,18 @@ struct ColumnUnion {
     func differences(_ names: [[String]]) throws(Failure) -> [String] {
         guard let first = names.first else { return [] }
         var notes: [String] = []
-        var seen: [String: String] = [:]
-        for name in names.joined() where seen.updateValue(name, forKey: name.trimmed).map({ $0 != name }) == true {
-            throw Failure(
-                "the files of '\(dataset.name)' cannot be united by the names of their columns: '\(name)' is called otherwise in "
-                    + "another file, with blanks around it or without",
-                remedy: "write the names alike", location: dataset.placeLocation)
+        // A file may have columns whose names differ in blanks, if the others call them the same.
+        var seen: [String: Set<String>] = [:]
+        for file in names {
+            let alike = Dictionary(grouping: file, by: \.trimmed).mapValues(Set.init)
+            if let name = file.first(where: { seen[$0.trimmed, default: alike[$0.trimmed] ?? []] != alike[$0.trimmed] })
+            {
+                throw Failure(
+                    "the files of '\(dataset.name)' cannot be united by the names of their columns: '\(name)' is called otherwise in "
+                        + "another file, with blanks around it or without",
+                    remedy: "write the names alike", location: dataset.placeLocation)
+            }
+            seen.merge(alike) { first, _ in first }
         }
         for (index, others) in names.enumerated().dropFirst() {
             let extra = others.filter { !first.contains($0) }
