@@ -67,7 +67,7 @@ extension DashboardState {
             case .upstream: Set(run.plan.allUpstream(of: index) + [index])
             case .downstream: Set(run.plan.allDownstream(of: index) + [index])
             case .criticalPath:
-                Set(CriticalPath.path(of: run, now: now).stages.compactMap { run.plan.index(of: $0) })
+                Set(CriticalPath.path(of: run, now: now).compactMap { run.plan.index(of: $0) })
             }
         }
     }

@@ -17,7 +17,7 @@ struct RunDigest: Sendable {
     var failed: [StageID] = []
     /// The stages that have failed and may.
     var allowed: [StageID] = []
-    /// Stages and items that have failed, in the order of the plan.
+    /// Stages and items that have failed, in the order of the plan; of an interrupted run also those that its process left.
     var failures: [UnitID] = []
     /// The number of items that have failed, of stages that have not.
     var failedItems = 0
@@ -28,6 +28,8 @@ struct RunDigest: Sendable {
     /// The remaining time, from past runs; nil if a remaining stage has no history, nothing worth telling is left, or
     /// the run does not go on.
     var left: Duration?
+    /// The stage that has run longest beyond its usual time, where that is much of it.
+    var late: (stage: StageID, by: Duration, usual: Duration)?
     /// The width of the longest name of a fan-out with the number of its items.
     var longestName = 0
     /// How far a run is that goes on.
@@ -52,6 +54,11 @@ struct RunDigest: Sendable {
                     failed.append(run.stages[index].id)
                 }
             }
+            if run.isInterrupted(run.stages[index].status) {
+                let items = run.stages[index].items.filter { run.isInterrupted($0.unit.status) }
+                failures += items.map { UnitID(run.stages[index].id, $0.item.key) }
+                if items.isEmpty { failures.append(UnitID(run.stages[index].id)) }
+            }
             guard itself == .failed || run.stages[index].itemCounts[.failed, default: 0] > 0 else { continue }
             let stage = run.stages[index]
             let items = stage.hasItems ? stage.items.filter { $0.unit.status == .failed } : []
@@ -67,10 +74,23 @@ struct RunDigest: Sendable {
             run.stages[$0].unit.status.isFinished || run.plan.stages[$0].expected != nil
         }
         guard isKnown else { return }
-        let critical = CriticalPath.path(of: run, now: now)
-        path = Array(critical.stages.prefix(4))
-        // Nobody knows how long a pause takes.
-        left = critical.left > .seconds(1) && !run.isPaused ? critical.left : nil
+        path = Array(CriticalPath.path(of: run, now: now).prefix(4))
+        // Nobody knows how long a pause takes, and what is late has no usual rest.
+        if run.isPaused { return }
+        late = Self.late(run, now: now)
+        let left = TimeLeft.of(run, now: now)
+        if late == nil, left > .seconds(1) { self.left = left }
+    }
+
+    private static func late(_ run: RunState, now: Moment) -> (stage: StageID, by: Duration, usual: Duration)? {
+        let late = zip(run.plan.stages, run.stages).compactMap { planned, stage -> (StageID, Duration, Duration)? in
+            guard stage.status == .running, let usual = planned.expected, let took = stage.took(now: now) else {
+                return nil
+            }
+            let over = took - usual
+            return over > .seconds(2) && over > usual / 2 ? (planned.id, over, usual) : nil
+        }
+        return late.max { $0.1 < $1.1 }.map { (stage: $0.0, by: $0.1, usual: $0.2) }
     }
 }
 

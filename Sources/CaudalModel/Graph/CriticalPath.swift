@@ -26,7 +26,7 @@ package enum CriticalPath {
     /// The longest path of stages that have not ended, in order.
     ///
     /// A running stage counts with the rest of its usual duration, at least zero.
-    package static func path(of state: RunState, now: Moment) -> (stages: [StageID], left: Duration) {
+    package static func path(of state: RunState, now: Moment) -> [StageID] {
         let plan = state.plan
         func left(_ index: Int) -> Int64 {
             let stage = state.stages[index]
@@ -43,16 +43,15 @@ package enum CriticalPath {
             follower[index] = next
         }
         guard var index = longest.indices.max(by: { longest[$0] < longest[$1] }), longest[index] > 0 else {
-            return ([], .zero)
+            return []
         }
-        let total = longest[index]
         var stages: [StageID] = []
         while true {
             if !state.stages[index].unit.status.isFinished { stages.append(plan.stages[index].id) }
             guard let next = follower[index], longest[next] > 0 else { break }
             index = next
         }
-        return (stages, .milliseconds(total))
+        return stages
     }
 
     /// Stage positions in topological order; ties are in file order.

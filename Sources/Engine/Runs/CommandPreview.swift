@@ -130,7 +130,7 @@ package struct CommandPreview: Sendable {
             return !stage.unit.attempts.isEmpty || !stage.items.isEmpty
         }.map(\.id)
         withoutHistory = planned.filter { $0.expected == nil }.map(\.id)
-        estimate = withoutHistory.isEmpty && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil
+        estimate = withoutHistory.isEmpty && !runs.isEmpty ? TimeLeft.of(after, now: now) : nil
     }
 
     /// Records the effect on one stage.

@@ -13,6 +13,10 @@ enum HeaderPane {
         var right: [(rank: Int, spans: [Span])] = []
         right.append((0, [statusSpan(state)]))
         if run.startedAt != nil { right.append((1, [Span(run.duration(now: state.now).short)])) }
+        if let late = state.digest.late {
+            let words = "\(late.stage) \(late.by.short) over its usual \(late.usual.short)"
+            right.append((4, [Span(words, .wait)]))
+        }
         if let left = state.digest.left { right.append((4, [Span("ETA ~\(left.short)", .dim)])) }
         if state.columns >= 150, !state.digest.path.isEmpty {
             let path = state.digest.path.map(\.rawValue).joined(separator: " ▸ ")
@@ -117,11 +121,6 @@ enum HeaderPane {
     private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
         let digest = state.digest
         let allowed = digest.allowed.count
-        let barWidth = max(8, min(60, state.columns * 3 / 8))
-        let (bar, number) = progress(state, width: barWidth)
-        var column = buffer.write(bar, row: 1, column: 1, limit: barWidth)
-        column = buffer.write(number.rightAligned(5), row: 1, column: column + 1, style: .bold)
-
         let long = state.columns >= 140
         var chips: [[Span]] = []
         let counts = digest.counts
@@ -143,6 +142,17 @@ enum HeaderPane {
         let gap = state.columns >= 100 ? 3 : 1
         func width(_ parts: [[Span]]) -> Int {
             parts.reduce(0) { $0 + $1.reduce(0) { $0 + TextWidth.of($1.text) } + gap }
+        }
+        // The bar gives way to the numbers, of which none is cut: the last states are summed up.
+        let barWidth = max(8, min(60, state.columns * 3 / 8, state.columns - 9 - width(chips)))
+        let (bar, number) = progress(state, width: barWidth)
+        var column = buffer.write(bar, row: 1, column: 1, limit: barWidth)
+        column = buffer.write(number.rightAligned(5), row: 1, column: column + 1, style: .bold)
+        var left = 0
+        while chips.count > 1, column + 2 + width(chips) - gap > state.columns {
+            if left > 0 { chips.removeLast() }
+            left += 1
+            chips[chips.count - 1] = [Span("+\(left) more", .dim)]
         }
         while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
         var place = max(column + 2, state.columns - 1 + gap - width(chips + extras) - (extras.isEmpty ? 0 : 2))
