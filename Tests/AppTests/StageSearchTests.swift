@@ -154,6 +154,81 @@ struct StageSearchTests {
         #expect(DashboardScreen.draw(state, LogLineList()).text.contains("r retries clean/p17"))
     }
 
+    /// Two stages that one behind them needs have failed; what may fail has failed before them.
+    private func severalFailures(rows: Int = 40, columns: Int = 120) -> (state: DashboardState, run: SampleRun) {
+        var soft = SampleRun.stage("soft")
+        soft.allowsFailure = true
+        var run = SampleRun(stages: [
+            soft, SampleRun.stage("a"), SampleRun.stage("b"), SampleRun.stage("busy", expected: .seconds(1)),
+            SampleRun.stage("down", needs: ["a", "b"], expected: .seconds(1)), SampleRun.stage("last", needs: ["down"]),
+        ])
+        run.start("busy")
+        for name: StageID in ["soft", "a", "b"] { run.fail(UnitID(name), after: 10, Failure("it is full"), lines: []) }
+        for name: StageID in ["down", "last"] { run.happen(.unitEnded(UnitID(name), .blocked, reason: "a failed")) }
+        return (run.dashboard(rows: rows, columns: columns), run)
+    }
+
+    @Test("The footer names no stage that stays blocked, and says how to go to what failed")
+    func standingFailures() {
+        var (state, _) = severalFailures()
+        state.selection = "a"
+        #expect(DashboardScreen.draw(state, LogLineList()).text.contains("r retries it "))
+        for other: UnitID in ["down", "busy"] {
+            state.selection = other
+            #expect(
+                DashboardScreen.draw(state, LogLineList()).text.contains("a and 1 more failed — e goes to it"),
+                "\(other)")
+        }
+    }
+
+    @Test("The first failure that counts is selected by itself, and of later ones the key that goes there is told")
+    func firstThatCounts() {
+        let (_, run) = severalFailures()
+        var state = DashboardState(
+            RunState(id: run.state.id, plan: run.state.plan), now: run.now, rows: 40, columns: 120)
+        let reducer = DashboardReducer(lines: LogLineList())
+        for event in run.events {
+            _ = reducer.reduce(&state, .update(.events([event])))
+            guard case .unitEnded(let id, .failed, _) = event.change else { continue }
+            let toast = state.standingToast?.text ?? ""
+            switch id {
+            case "soft": #expect(state.selection != "soft" && toast.contains("allowed"))
+            case "a": #expect(state.selection == "a" && toast.contains("r to retry, enter to see why"), "\(toast)")
+            default: #expect(state.selection == "a" && toast.contains("b failed — e goes to it"), "\(toast)")
+            }
+        }
+    }
+
+    @Test("Of an interrupted run, the keys to failures go to what its process left")
+    func interrupted() {
+        var (state, _) = severalFailures()
+        state.run.markInterrupted()
+        #expect(state.failures == ["soft", "a", "b", "busy"])
+    }
+
+    @Test("A stage that runs far beyond its usual time is told in place of an estimate")
+    func late() {
+        var (_, run) = severalFailures()
+        run.pass(14_000)
+        let text = DashboardScreen.draw(run.dashboard(rows: 40, columns: 160), LogLineList()).text(row: 0)
+        #expect(text.contains("busy 13.0s over its usual 1.0s") && !text.contains("ETA"), "\(text)")
+    }
+
+    @Test("The command that retries an item is one that the program takes")
+    func retriedItem() {
+        var state = fanOut()
+        state.selection = UnitID("clean", "it's")
+        #expect(state.retryLine == #"caudal retry 20261123-130400-k3f9 'clean/it'\''s'"#)
+    }
+
+    @Test("The header cuts no number: states that find no room are summed up", arguments: [40, 60, 80, 120])
+    func headerCounts(columns: Int) {
+        let (state, _) = severalFailures(rows: 24, columns: columns)
+        let text = DashboardScreen.draw(state, LogLineList()).text(row: 1)
+        #expect(text.contains(columns == 40 ? "more" : "✗ 2") || text.contains("✗2"), "\(text)")
+        #expect(!text.contains("…"), "\(text)")
+    }
+
     @Test("Worse states stand before better ones in the header")
     func worstFirst() {
         let text = DashboardScreen.draw(fanOut(), LogLineList()).text(row: 1)

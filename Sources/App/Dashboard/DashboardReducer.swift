@@ -93,9 +93,15 @@ struct DashboardReducer: ScreenReducer {
             state.say("\(id) failed (allowed) — \(state.keys.key("retry", "r")) to retry", .wait)
         case .unitEnded(let id, .failed, _) where id.item == nil:
             // Selects the first failure, unless the user is looking at something else.
-            let others = state.run.stages.contains { $0.unit.status == .failed && $0.id != id.stage }
+            let others = state.run.stages.contains {
+                $0.unit.status == .failed && $0.id != id.stage && !state.run.isAllowedFailure($0.id)
+            }
             if !others, state.overlay == nil, state.focus == .graph { state.selection = id }
-            state.say("\(id) failed — \(state.keys.key("retry", "r")) to retry, enter to see why", .bad)
+            let words =
+                state.selection == id
+                ? "\(state.keys.key("retry", "r")) to retry, enter to see why"
+                : "\(state.keys.key("next-failure", "e")) goes to it"
+            state.say("\(id) failed — \(words)", .bad)
         case .planChanged(let change, _):
             state.graph = GraphModel(state.run.plan)
             if state.run.stage(state.selection.stage) == nil {
@@ -145,14 +151,15 @@ struct DashboardReducer: ScreenReducer {
 
     private func useMouse(_ key: Key, _ state: inout DashboardState) {
         let layout = DashboardLayout(state)
-        func turn(_ row: Int, _ direction: Int) {
-            guard let frame = layout.panes.first(where: { $0.rows.contains(row) }) else { return }
+        func turn(_ row: Int, _ column: Int, _ direction: Int) {
+            guard let frame = layout.panes.first(where: { $0.rows.contains(row) && $0.columns.contains(column) })
+            else { return }
             let kind = layout.kind(of: frame.pane)
             kind.scroll(direction * kind.wheelStep, self, &state)
         }
         switch key {
-        case .wheelUp(let row, _): turn(row, -1)
-        case .wheelDown(let row, _): turn(row, 1)
+        case .wheelUp(let row, let column): turn(row, column, -1)
+        case .wheelDown(let row, let column): turn(row, column, 1)
         case .click(let row, let column):
             guard let frame = layout.panes.first(where: { $0.rows.contains(row) && $0.columns.contains(column) })
             else { return }
@@ -335,8 +342,7 @@ struct DashboardReducer: ScreenReducer {
 extension DashboardState {
     /// The command that retries what is selected.
     var retryLine: String {
-        let item = selection.item.map { " --item '\($0)'" } ?? ""
-        return hint("retry \(run.id) \(selection.stage)\(item)")
+        hint("retry \(run.id) \(ShellText.word("\(selection)"))")
     }
 }
 

@@ -164,7 +164,7 @@ extension DashboardState {
         return "\(place)/\(search.found.count)"
     }
 
-    /// Everything that has failed: stages, and the items of fan-outs instead of these.
+    /// Everything that has failed or was interrupted: stages, and the items of fan-outs instead of these.
     var failures: [UnitID] { digest.failures }
 
     /// Selects the next failure, or the previous one if `step` is negative.

@@ -11,6 +11,9 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         case reused
         /// The attempt had no work: this run did not make its input, or the input has no items and no known columns.
         case skipped
+
+        /// Whether nothing is left to do.
+        package var isSuccess: Bool { [.succeeded, .reused, .skipped].contains(self) }
     }
 
     package var ending: Ending

@@ -12,12 +12,11 @@ extension AttemptLog {
     }
 
     /// The line that ends an attempt's story.
-    func noteEnd(_ result: AttemptResult) {
+    func noteEnd(_ result: AttemptResult, wasCancelled: Bool) {
         let took = result.duration.short
         if let failure = result.failure {
-            let isStopped = result.ending == .stopped
-            let word = isStopped ? "stopped" : "failed"
-            return note("\(word) after \(took): \(failure.description)", level: isStopped ? .warn : .error)
+            let word = result.ending == .stopped ? "stopped" : "failed"
+            return note("\(word) after \(took): \(failure.description)", level: wasCancelled ? .warn : .error)
         }
         if result.ending == .reused || result.ending == .skipped {
             return note("\(result.ending.rawValue): \(result.reuseReason ?? "")")

@@ -75,7 +75,7 @@ package final class StageAttemptRunner: AttemptRunner {
         if result.ending == .succeeded { tell(order.unit, &result, control.log) }
         result.duration = now().since(started)
         result.mask(control.log)
-        control.log.noteEnd(result)
+        control.log.noteEnd(result, wasCancelled: control.stopReason == .cancelled)
         return result
     }
 

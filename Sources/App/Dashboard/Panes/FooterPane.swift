@@ -33,7 +33,7 @@ enum FooterPane {
         let (failed, allowed) = (state.digest.failed, state.digest.allowed)
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""
-            let retried = state.retryWords(after: first).map { " — \($0)" } ?? ""
+            let retried = state.wayOn(after: first).map { " — \($0)" } ?? ""
             return Span("\(state.glyph(.failed)) \(first)\(others) failed\(retried)", .bad)
         }
         switch state.run.status {
@@ -87,11 +87,12 @@ extension DashboardState {
         let stage: Int
     }
 
-    /// What the key that retries would do now, behind the name of a stage; nil where it would do nothing.
-    func retryWords(after named: StageID) -> String? {
-        guard steeringRefusal == nil, let index = selectedIndex,
-            run.unit(selection)?.status.isFinished == true
-        else { return nil }
+    /// What the key that retries would do now, or the one that goes to what has failed, behind the name of a stage; nil where
+    /// neither would do anything.
+    func wayOn(after named: StageID) -> String? {
+        guard steeringRefusal == nil, let index = selectedIndex, let status = run.unit(selection)?.status,
+            status.isFinished, status != .blocked
+        else { return selection.stage == named ? nil : "\(keys.key("next-failure", "e")) goes to it" }
         if !markedStages.isEmpty {
             return "\(keys.key("retry", "r")) retries the \(markedStages.count.counted("marked stage"))"
         }
@@ -106,11 +107,24 @@ extension DashboardState {
             others > 0
             ? 0
             : rememberedBlocked.value(for: BlockedKey(sequence: run.lastSequence, stage: index)) {
-                let statuses = digest.statuses
-                return run.plan.allDownstream(of: index).count { statuses[$0] == .blocked }
+                released(by: index)
             }
         let then = blocked > 0 ? ", then the \(blocked == 1 ? "stage" : blocked.counted("stage")) blocked by it" : ""
         let what = selection == UnitID(named) ? "it" : selection.description
         return "\(keys.key("retry", "r")) retries \(what)\(then)"
+    }
+
+    /// The number of stages that are blocked by nothing but this one, directly or by each other.
+    private func released(by index: Int) -> Int {
+        let statuses = digest.statuses
+        let downstream = Set(run.plan.allDownstream(of: index))
+        var released = Set([index])
+        for follower in graph.order where downstream.contains(follower) && statuses[follower] == .blocked {
+            let isFree = run.plan.upstream[follower].allSatisfy {
+                released.contains($0) || ![.failed, .blocked, .cancelled].contains(statuses[$0])
+            }
+            if isFree { released.insert(follower) }
+        }
+        return released.count - 1
     }
 }

@@ -104,7 +104,7 @@ extension InspectorText {
 
     private func style(_ attempt: Attempt) -> Style {
         guard let ending = attempt.result?.ending else { return state.style(.running) }
-        return [.succeeded, .reused, .skipped].contains(ending) ? .good : .bad
+        return ending.isSuccess ? .good : attempt.cancelledBy == nil ? .bad : .dim
     }
 
     // MARK: - Data

@@ -158,7 +158,7 @@ struct InspectorText {
         let took = attempt.result?.duration ?? state.run.clock(state.now).since(attempt.startedAt)
         var spans = [Span("#\(attempt.number)  \(took.short)")]
         if let result = attempt.result {
-            let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
+            let style: Style = result.ending.isSuccess ? .good : .bad
             let word = findsItems && result.ending == .succeeded ? "found its items" : result.ending.rawValue
             spans.append(Span("  \(word)", style))
             if let place = attempt.work?.place { spans.append(Span("  on \(place)", .dim)) }

@@ -116,17 +116,16 @@ struct StageTable {
         guard let start = state.run.startedAt else { return }
         // What a dead process was running does not go on.
         let now = state.run.clock(state.now)
-        let openRank = state.run.isInterrupted(.running) ? 2 : 1
+        let order: [Style] = [.good, .dim, .busy, .bad]
+        let openRank = state.run.isInterrupted(.running) ? 3 : 2
         let total = max(0.001, (state.run.endedAt ?? now).since(start).seconds)
-        let order: [Style] = [.good, .busy, .bad]
         var worst = [Int?](repeating: nil, count: timeline)
         for attempt in attempts {
             let from = min(
                 timeline - 1, max(0, Int(attempt.startedAt.since(start).seconds / total * Double(timeline)))
             )
             let end = (attempt.endedAt ?? now).since(start).seconds / total * Double(timeline)
-            let isGood = attempt.result.map { [.succeeded, .reused, .skipped].contains($0.ending) }
-            let rank = isGood.map { $0 ? 0 : 2 } ?? openRank
+            let rank = attempt.result.map { $0.ending.isSuccess ? 0 : attempt.cancelledBy == nil ? 3 : 1 } ?? openRank
             for cell in from..<max(from + 1, min(timeline, Int(end.rounded()))) {
                 worst[cell] = max(worst[cell] ?? 0, rank)
             }
