@@ -32,6 +32,81 @@ struct FanOutItemsTests {
         #expect(PathComponent.of("São Paulo") == "São Paulo")
     }
 
+    @Test("Items of JSON mean the values of their column, in whatever form the file writes them")
+    func itemsOfJSON() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "n.jsonl", #"{"k":1,"v":"a"}"# + "\n" + #"{"k":1.5,"v":"b"}"# + "\n" + #"{"k":null,"v":"c"}"# + "\n")
+        try project.write(
+            "t.jsonl",
+            #"{"k":"2026-01-05T10:00:00Z","v":"a"}"# + "\n" + #"{"k":"2026-01-05T12:00:00+02:00","v":"b"}"# + "\n")
+        try project.write("s.json", #"{"type": "object", "properties": {"v": {"type": "string"}}}"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              n: {path: n.jsonl, schema: s.json}
+              t: {path: t.jsonl, schema: s.json}
+              on: {path: 'n/${item.k}.csv'}
+              ot: {path: 't/${item.k}.csv'}
+            stages:
+              n: {type: validate, input: n, output: on, quarantine: qn.csv, foreach: {k: {sql: select distinct k from n}}}
+              t: {type: validate, input: t, output: ot, quarantine: qt.csv, foreach: {k: {sql: select distinct k from t}}}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            run.status == 0 && run.output.contains("3 rows in = 3 out") && run.output.contains("2 rows in = 2 out"),
+            "\(run)")
+    }
+
+    @Test("An item with an offset is its point in time")
+    func itemWithOffset() async throws {
+        let project = try CaudalProject(copying: [])
+        _ = try await project.query(
+            """
+            COPY (SELECT TIMESTAMPTZ '2026-01-05 10:00:00Z' AS k, 'that moment' AS v
+            UNION ALL SELECT TIMESTAMPTZ '2026-01-05 12:00:00Z', 'two hours later') TO 'in.parquet'
+            """)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {i: {path: in.parquet}, o: {path: 'o/${item.k}.csv'}, all: {path: 'o/*.csv'}, a: {path: a.csv}}
+            stages:
+              o: {type: process, input: i, output: o, foreach: {k: ['2026-01-05T12:00:00+02:00']}}
+              a: {type: process, input: all, output: a}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("a.csv").hasSuffix("2026-01-05T10:00:00Z,that moment\n"))
+    }
+
+    @Test("A variable that is a column but for its letters is refused: each item would have all rows")
+    func variableInOtherLetters() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "Region,v\nnorth,1\nsouth,2\n")
+        func run(_ more: String) async throws -> CaudalProject.Answer {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {i: {path: in.csv}, o: {path: 'o/${item.region}.csv'}}
+                stages: {o: {type: process, input: i, output: o, foreach: {region: {sql: select distinct region from i}\(more)}}}
+                """)
+            return try await project.caudal("run", "p.yaml", "--plain")
+        }
+        let refused = try await run("")
+        #expect(refused.status == 1 && refused.output.contains("write it 'Region'"), "\(refused)")
+        let whole = try await run(", partition: false")
+        #expect(
+            whole.status == 0 && whole.output.contains("2 rows in = 4 out") || whole.output.contains("4 out"),
+            "\(whole)")
+    }
+
     @Test("Every row has its item: missing values, empty texts, forms of Unicode")
     func everyRow() async throws {
         let project = try CaudalProject(copying: [])

@@ -62,8 +62,23 @@ struct FanOutFinder {
         return attempt.stage.definition.inputs.first.flatMap { attempt.sources[$0.value] }
     }
 
+    /// Refuses a variable that is a column but for the case of its letters: each item would have all rows.
+    private func refuseAlike() throws(Failure) {
+        guard let source = mainInput else { return }
+        for name in attempt.partitionVariables where !source.columnNames.contains(name) {
+            guard let close = source.columnNames.first(where: { $0.lowercased() == name.lowercased() }) else {
+                continue
+            }
+            throw Failure(
+                "'\(name)' of foreach is no column of '\(source.dataset)', and each item would have all rows",
+                remedy: "write it '\(close)', or 'partition: false' if the items do not divide the rows",
+                location: attempt.stage.fanOut?.location)
+        }
+    }
+
     /// Adds the search for items that mean no value of the column whose rows they divide, or the same value as another.
     private func addMisfits(to script: inout SQLScript) throws(Failure) {
+        try refuseAlike()
         guard let source = mainInput else { return }
         let sql = attempt.sql
         for (name, values) in attempt.stage.fanOut?.variables ?? [] {

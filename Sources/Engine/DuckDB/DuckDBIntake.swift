@@ -99,8 +99,7 @@ struct DuckDBIntake: IntakeStatements {
     private func isOfItem(_ partition: [String]) -> String? {
         let conditions = columns.filter { partition.contains($0.name) }.map { column in
             guard source.isForeignJSON else { return sql.isOfItem(column) }
-            return "(\(sql.name(column.name)) ->> '$') IS NOT DISTINCT FROM "
-                + sql.variable(.item(column.name), as: .text)
+            return sql.isOfItem(column, writtenAs: "(\(sql.name(column.name)) ->> '$')")
         }
         guard !conditions.isEmpty else { return nil }
         let all = conditions.joined(separator: " AND ")
