@@ -32,8 +32,10 @@ package enum ScalarFormats {
     }
 
     /// `5%` as 0.05; nil for anything else.
+    ///
+    /// It is the floating point that is nearest to the fraction, as 7 of 1,000 is to `0.7%`; 0.7 divided by 100 is another.
     package static func percentage(_ text: String) -> Double? {
         guard text.hasSuffix("%"), let number = Double(text.dropLast()), number.isFinite else { return nil }
-        return number / 100
+        return Double("\(text.dropLast())e-2") ?? number / 100
     }
 }

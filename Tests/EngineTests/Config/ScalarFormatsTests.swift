@@ -24,7 +24,10 @@ import Testing
 
     @Test(
         "A percentage is a number with a percent sign",
-        arguments: [("5%", 0.05), ("100%", 1), ("0.5%", 0.005), ("5", nil), ("%", nil), ("nan%", nil), ("x%", nil)]
+        arguments: [
+            ("5%", 0.05), ("100%", 1), ("0.5%", 0.005), ("0.7%", 7.0 / 1000), ("33.3%", 333.0 / 1000), ("1e1%", 0.1),
+            ("5", nil), ("%", nil), ("nan%", nil), ("x%", nil),
+        ]
             as [(String, Double?)])
     func percentages(_ text: String, _ part: Double?) { #expect(ScalarFormats.percentage(text) == part) }
 }
