@@ -421,4 +421,25 @@ struct ExactValuesTests {
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.description.contains("z.csv has a column '#caudal.row'"), "\(run)")
     }
+
+    @Test("Columns that are called as the engine numbers rows and files are refused, whoever wrote them")
+    func numberedColumns() async throws {
+        let project = try project(
+            ["a.csv": "id,file_row_number,file_index\n1,9,2\n1,1,1\n"],
+            "  a: {path: a.csv}\n  p: {path: p.parquet}\n  o: {path: o.csv}",
+            """
+              p: {type: process, input: a, output: p}
+              o: {type: process, input: p, output: o, steps: [{deduplicate: {by: id, keep: first}}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("p       succeeded") || run.output.contains("p  succeeded"), "\(run)")
+        #expect(run.status == 1 && run.output.contains("'p' has a column 'file_row_number'"), "\(run)")
+        _ = try await project.query("COPY (SELECT 1 AS id, 2 AS File_Row_Number) TO 'a.parquet'")
+        try project.write(
+            "q.yaml",
+            "version: 1\nname: q\ndatasets: {a: {path: a.parquet}, o: {path: q.csv}}\n"
+                + "stages: {o: {type: process, input: a, output: o}}\n")
+        let other = try await project.caudal("run", "q.yaml", "--plain")
+        #expect(other.description.contains("a.parquet has a column 'File_Row_Number'"), "\(other)")
+    }
 }

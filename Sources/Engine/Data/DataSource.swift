@@ -164,6 +164,15 @@ package struct DataSource: Sendable, Hashable {
     /// The hidden column with row numbers, for stages that need the order of rows.
     package static let rowColumn = "#caudal.row"
 
+    /// The first column with a name that numbers the rows or files where they are read, by Caudal or by its engine, which does
+    /// not tell its own from that of a file.
+    var reservedName: String? {
+        var reserved = [Self.rowColumn]
+        if format == .parquet { reserved.append("file_row_number") }
+        if files.count > 1 { reserved.append("file_index") }
+        return columnNames.first { reserved.contains($0.lowercased()) }
+    }
+
     /// SQL for a FROM clause that returns the columns in order.
     ///
     /// `numbersRows`, `keepsRejects`, `numbersFiles`: see ``SourceReading``.

@@ -202,7 +202,7 @@ extension SourceResolver {
             var columns = await origins.announce(name)
             // A CSV file that is read by a pattern has only text columns.
             if dataset.format == .csv { columns = columns.map { Column($0.name, .text) } }
-            if !columns.isEmpty { return own(dataset, [], columns) }
+            if !columns.isEmpty { return try own(dataset, [], columns) }
         }
         let writers = fanned.compactMap { origins.made[$0]?.writer.rawValue }.map { "'\($0)'" }.joined(separator: ", ")
         throw NothingToRead(

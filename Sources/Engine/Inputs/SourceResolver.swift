@@ -88,7 +88,7 @@ package final class SourceResolver: Sendable {
         // Items of a fan-out may have written different columns: then the files are inspected like files from outside.
         if made.artifacts.contains(where: { $0.columns != columns }) { return try await inspected(files, of: dataset) }
         guard columns.isEmpty || !marked.isEmpty, !files.isEmpty else {
-            return own(dataset, files, columns)
+            return try own(dataset, files, columns)
         }
         return try await inspected(files, of: dataset, announced: columns)
     }
@@ -111,10 +111,14 @@ package final class SourceResolver: Sendable {
         }
     }
 
-    func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) -> DataSource {
-        DataSource(
+    func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) throws(Failure) -> DataSource {
+        let source = DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
             isOwn: true)
+        guard let name = source.reservedName else { return source }
+        throw Failure(
+            "the dataset '\(dataset.name)' has a column '\(name)', and that is the name under which rows are numbered here",
+            remedy: "give the column another name in the stage that makes it", location: dataset.placeLocation)
     }
 
     /// The existing data of a dataset whose stage does not write it in this run, for this run's values.
@@ -126,7 +130,7 @@ package final class SourceResolver: Sendable {
         for file in found { origins.tell(file) }
         var columns = found.first?.publication?.artifact.columns ?? []
         if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
-            return own(dataset, found.map(\.path), columns)
+            return try own(dataset, found.map(\.path), columns)
         }
         // As in their own run, files of items with different columns are inspected like files from outside.
         if Set(found.compactMap { $0.publication?.artifact.columns }).count > 1 {
@@ -287,9 +291,9 @@ package final class SourceResolver: Sendable {
             isOwn: false)
         source.zone = dataset.zone
         try await inspect(&source, dataset)
-        if source.columnNames.contains(DataSource.rowColumn) {
+        if let name = source.reservedName {
             throw Failure(
-                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has a column '\(DataSource.rowColumn)', and "
+                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has a column '\(name)', and "
                     + "that is the name under which rows are numbered here", remedy: "give the column another name",
                 location: dataset.placeLocation)
         }
