@@ -93,6 +93,9 @@ struct PruneCommand: AsyncParsableCommand {
             newest: keep, age: try olderThan.map(duration), size: size, compressAfter: try compressAfter.map(duration))
     }
 
+    /// How long a run may take from making its folder until its record is written.
+    private static let secondsToBegin = 600.0
+
     func run() async throws {
         let rules = try rules()
         let store = try state.openStore()
@@ -131,11 +134,14 @@ struct PruneCommand: AsyncParsableCommand {
                     "\(word) \(run.id)  \(run.pipeline)  \(run.trueStatus.rawValue)  "
                         + "\(LocalTime.full(run.started))  \(size.shortBytes)")
             }
-            for id in store.folder.forgottenRuns(known: Set(known.map(\.id))) where runs.isEmpty {
-                let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id)
-                freed += size ?? 0
+            let forgotten = store.folder.forgottenRuns(
+                known: Set(known.map(\.id)), before: Date(timeIntervalSinceNow: -Self.secondsToBegin))
+            for id in forgotten where runs.isEmpty {
+                let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id, isForgotten: true)
+                guard let size else { continue }
+                freed += size
                 if json {
-                    Output.json(Line(run: id.rawValue, bytes: size ?? 0, removed: !dryRun))
+                    Output.json(Line(run: id.rawValue, bytes: size, removed: !dryRun))
                     continue
                 }
                 Output.line(

@@ -33,10 +33,16 @@ extension Retention {
 
 extension StateFolder {
     /// The ids of run folders without a record: the rest of an interrupted removal.
-    package func forgottenRuns(known: Set<RunID>) -> [RunID] {
+    ///
+    /// - Parameter before: Folders that have changed since may be those of runs that begin.
+    package func forgottenRuns(known: Set<RunID>, before: Date) -> [RunID] {
         // Without the folder of runs there is nothing to find.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path + "/runs")) ?? []
-        return names.map { RunID($0) }.filter { !known.contains($0) && !run($0).isLive }.sorted()
+        return names.map { RunID($0) }.filter { id in
+            guard !known.contains(id), !run(id).isLive else { return false }
+            let attributes = try? FileManager.default.attributesOfItem(atPath: run(id).path)
+            return (attributes?[.modificationDate] as? Date).map { $0 < before } ?? false
+        }.sorted()
     }
 }
 
@@ -48,10 +54,11 @@ extension RunFolder {
 extension RunStore {
     /// Removes a run: its folder and its record; published outputs stay.
     ///
-    /// - Returns: The size of its folder in bytes; nil when a process runs it and nothing was removed.
+    /// - Parameter isForgotten: Whether it is removed only if it has no record: it may have got one since its folder was found.
+    /// - Returns: The size of its folder in bytes; nil when a process runs it, or it has a record, and nothing was removed.
     /// - Throws: ``StoreError`` when its record cannot be removed, and the run is still whole; ``Failure`` when its folder
     ///   cannot be removed, and only its record is gone.
-    package func remove(_ id: RunID) throws -> Int64? {
+    package func remove(_ id: RunID, isForgotten: Bool = false) throws -> Int64? {
         let runFolder = folder.run(id)
         // Held until everything is removed, so that no process resumes the run meanwhile.
         var lock: RunLock?
@@ -60,6 +67,7 @@ extension RunStore {
             if lock == nil { return nil }
         }
         defer { withExtendedLifetime(lock) {} }
+        if isForgotten, try hasRecord(of: id) { return nil }
         let size = runFolder.sizeInBytes
         try forget(id)
         do {
@@ -68,6 +76,13 @@ extension RunStore {
             throw Failure("the folder \(runFolder.path) cannot be removed: \(error.reason)")
         }
         return size
+    }
+
+    private func hasRecord(of id: RunID) throws(StoreError) -> Bool {
+        try read {
+            try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?)", arguments: [id.rawValue])
+        }
+            == true
     }
 
     /// Does what the rules of a pipeline say: removes runs and compresses logs.

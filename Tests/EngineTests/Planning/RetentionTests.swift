@@ -117,10 +117,17 @@ struct RetentionTests {
         let folder = try ScratchFolder()
         let (store, _) = try store(in: folder)
         for id in ["r2", "r3"] as [RunID] { try store.folder.run(id).create() }
-        #expect(store.folder.forgottenRuns(known: ["r1"]) == ["r2", "r3"])
+        let later = Date(timeIntervalSinceNow: 60)
+        #expect(store.folder.forgottenRuns(known: ["r1"], before: later) == ["r2", "r3"])
+        #expect(
+            store.folder.forgottenRuns(known: ["r1"], before: Date(timeIntervalSinceNow: -60)).isEmpty,
+            "they may be those of runs that begin")
         let holder = try #require(ProcessWatch.lockHolder(store.folder.run("r3").lock))
         defer { ProcessWatch.end(holder) }
-        #expect(store.folder.forgottenRuns(known: ["r1"]) == ["r2"])
-        #expect(StateFolder(path: folder.path("nowhere")).forgottenRuns(known: []).isEmpty)
+        #expect(store.folder.forgottenRuns(known: ["r1"], before: later) == ["r2"])
+        #expect(StateFolder(path: folder.path("nowhere")).forgottenRuns(known: [], before: later).isEmpty)
+        #expect(try store.remove("r1", isForgotten: true) == nil, "it has got a record since")
+        #expect(try store.runs().map(\.id) == ["r1"])
+        #expect(try store.remove("r2", isForgotten: true) != nil && !FileText.exists(store.folder.run("r2").path))
     }
 }
