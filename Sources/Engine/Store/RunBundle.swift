@@ -22,6 +22,7 @@ package enum RunBundle {
     package static func write(_ run: RunID, of store: RunStore, to path: String, masking masker: SecretMasker) throws {
         let folder = store.folder.run(run)
         if folder.isLive { throw Failure("run \(run) is live; export it when it has ended") }
+        try refuseOthers(path)
         let new = "\(path).\(getpid()).new"
         unlink(new)
         defer { unlink(new) }
@@ -82,6 +83,19 @@ package enum RunBundle {
             throw RunStore.fault(error, path)
         }
         if rename(new, path) != 0 { throw Failure("\(path) cannot be written", errno: errno) }
+    }
+
+    /// Refuses to replace what is no bundle: a device, a link, a folder or another file.
+    private static func refuseOthers(_ path: String) throws(Failure) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        let header = Data("SQLite format 3\0".utf8)
+        if status.st_mode & S_IFMT == S_IFREG {
+            let start = try? FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: header.count)
+            if status.st_size == 0 || start == header { return }
+        }
+        throw Failure(
+            "\(path) is there, and is no bundle of a run", remedy: "write to another file, or remove that one first")
     }
 
     /// The texts of the bundle besides the log, which has no secrets, with theirs masked.

@@ -90,6 +90,18 @@ struct RunBundleTests {
                 try RunBundle.unpack(path, into: StateFolder(path: scratch.path("elsewhere")))
             }
         }
+        // Nothing but a bundle is replaced by one.
+        symlink(text, scratch.path("link"))
+        for path in [text, scratch.path("link"), scratch.path(""), "/dev/null"] {
+            #expect(throws: Failure.self, "\(path)") {
+                try RunBundle.write("20261123-060000-aaaa", of: store, to: path, masking: SecretMasker(secrets: []))
+            }
+        }
+        #expect(try FileText.read(text) == "no bundle")
+        for _ in 1...2 {
+            try RunBundle.write(
+                "20261123-060000-aaaa", of: store, to: scratch.path("twice"), masking: SecretMasker(secrets: []))
+        }
         let lock = try RunLock.take(store.folder.run("20261124-060000-bbbb"))
         #expect(throws: Failure.self) {
             try RunBundle.write(
