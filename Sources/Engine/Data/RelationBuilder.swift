@@ -391,6 +391,9 @@ package struct RelationBuilder {
             if columns.contains(where: { $0.name == part.value }) {
                 throw ConfigError("there is a column '\(part.value)' already", at: part.location)
             }
+            if into.prefix(index).contains(where: { $0.value == part.value }) {
+                throw ConfigError("'\(part.value)' is named twice", at: part.location)
+            }
             try refuseAlike(part, among: columns + into.prefix(index).map { Column($0.value, .text) })
             let piece = sql.call(.splitPart, [sql.name(column.name), sql.text(separator), "\(index + 1)"])
             list.append("\(sql.call(.nullif, [piece, "''"])) AS \(sql.name(part.value))")

@@ -304,6 +304,10 @@ extension SQLDialect {
         case .cases(let branches, let otherwise):
             let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
             return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
+        // A day begins at its midnight, wherever that is.
+        case .cast(let inner, let type)
+        where [.timestamp, .localTimestamp].contains(type) && (try? typing.type(of: inner)) == .date:
+            return cast(print(inner), to: .timestamp)
         // The operand of a cast may be a text that states a point in time with an offset.
         case .cast(let inner, let type) where keepsTimesApart && [.timestamp, .localTimestamp].contains(type):
             let value = cast(print(inner), to: .text)

@@ -52,6 +52,7 @@ import Testing
             ("trim: [id]", "12:16: only texts are trimmed, and 'id' is not text"),
             ("split: {column: id, separator: '-', into: [a]}", "12:25: only texts are split, and 'id' is integer"),
             ("split: {column: region, separator: '-', into: [id]}", "12:56: there is a column 'id' already"),
+            ("split: {column: region, separator: '-', into: [p, p]}", "12:59: 'p' is named twice"),
             ("deduplicate: {by: [ID]}", "12:28: there is no column 'ID'; it is written 'id'"),
             ("cast: {dai: text}", "12:16: there is no column 'dai'; did you mean 'day'?"),
         ])
