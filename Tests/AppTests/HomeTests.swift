@@ -103,7 +103,7 @@ struct HomeTests {
             return ScheduleOverview.Entry(
                 key: ScheduleKey(pipeline: pipeline, schedule: schedule.name), schedule: schedule, zone: .utc,
                 file: "/home/ann/shop/config/\(pipeline).yaml",
-                next: table.next(after: Self.now.wall / 1000).map { $0.instant * 1000 }, nextStart: nil, pause: paused,
+                next: table.next(after: Self.now.wall / 1000).map { $0.instant * 1000 }, pause: paused,
                 recent: slots, late: late ? [slots[1].slots.last] : [], isKnown: true, decidedThrough: Self.now.wall)
         }
         let pause = WatchedSchedule.Pause(from: Self.now.wall - 7_200_000, reason: "no data until Monday", by: "ann")

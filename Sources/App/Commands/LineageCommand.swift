@@ -272,12 +272,3 @@ enum LineageDot {
         "\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
     }
 }
-
-extension String {
-    /// The text without trailing blanks.
-    fileprivate var trimmedAtEnd: String {
-        var text = self[...]
-        while text.last == " " { text = text.dropLast() }
-        return String(text)
-    }
-}

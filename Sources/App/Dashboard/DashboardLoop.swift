@@ -40,7 +40,6 @@ final class DashboardLoop {
     private var ending: Ending?
     private var answers: [CommandAnswer] = []
     private var lastData = ContinuousClock.now - .seconds(1)
-    private var lastPaint = ContinuousClock.now - .seconds(1)
     /// The next scheduled wake-up.
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
     /// Whether the log had grown at the last check; the next check is then sooner.

@@ -7,9 +7,7 @@ package struct ReadingContext {
     /// The readers of stage types, by the name in `type:`.
     package let stageTypes: [String: StageReader]
     let readChecks: CheckReader
-    /// The names in file order, for suggestions and checks; filled before the stages are read.
-    package var datasetNames: [String] = []
-    package var parameterNames: [String] = []
+    /// The names of the pools, sorted, for suggestions and checks.
     package var poolNames: [String] = []
     /// The names of the targets, and where stages run that say nothing of it.
     var targetNames: [String] = []
@@ -75,7 +73,6 @@ package struct PipelineReader {
             maxParallel: defaultParallel)
         pipeline.description = reader.prose("description")?.value ?? ""
         pipeline.parameters = reader.named("params").compactMap { readParameter($0) }
-        context.parameterNames = pipeline.parameters.map(\.name)
         for entry in reader.named("env") {
             guard case .scalar(let text, _) = entry.value.content else {
                 problems.report("a variable must be text, not \(entry.value.kindName)", at: entry.value.location)
@@ -110,7 +107,6 @@ package struct PipelineReader {
         notes.templatesOutsideStages = problems.templates
         let kinds = pipeline.connections.mapValues(\.kind)
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, kinds, problems) }
-        context.datasetNames = pipeline.datasets.map(\.name.rawValue)
         // Including those with an invalid number of slots, which is reported at its place.
         context.poolNames = poolNames.sorted()
         let stages = reader.named("stages")
