@@ -40,7 +40,7 @@ struct DetachedRun {
             watch.show = show
             return try await watch.run()
         }
-        if show.json { return Output.json(JSONLine.text(Line(run: id.rawValue)) + "\n") }
+        if show.json { return Output.json(Line(run: id.rawValue)) }
         Output.line("run \(id) goes on by itself; watch it with: \(CommandHint(folder)("watch \(id)"))")
     }
 

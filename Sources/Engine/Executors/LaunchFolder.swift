@@ -87,13 +87,8 @@ package struct LaunchFolder: Sendable {
     ///
     /// - Throws: ``Failure`` when that cannot be written; nothing may be launched then.
     func keepNote() throws(Failure) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let text = try? encoder.encode(note) else {
-            preconditionFailure("a launch could not be written: \(note)")
-        }
         let place = file("launch.json")
-        try FileText.replace(String(decoding: text, as: UTF8.self) + "\n", at: place)
+        try FileText.replace(JSONText.encoded(note) + "\n", at: place)
         for name in [place, path, PathText.folder(of: path)] {
             let descriptor = Foundation.open(name, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw Failure("\(name) cannot be opened", errno: errno) }

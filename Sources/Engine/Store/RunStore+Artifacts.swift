@@ -258,9 +258,10 @@ extension RunStore {
                     """,
                 arguments: [
                     artifact.path, publication.run.rawValue, publication.stage.rawValue, artifact.dataset?.rawValue,
-                    artifact.sizeInBytes, artifact.rowCount, json(artifact.columns), artifact.contentHash,
-                    artifact.mark.map(json), publication.started, json(publication.parameters),
-                    publication.environment, json(plan.map { makers(of: publication.stage, in: $0) } ?? [:]),
+                    artifact.sizeInBytes, artifact.rowCount, JSONText.encoded(artifact.columns), artifact.contentHash,
+                    artifact.mark.map(JSONText.encoded), publication.started, JSONText.encoded(publication.parameters),
+                    publication.environment,
+                    JSONText.encoded(plan.map { makers(of: publication.stage, in: $0) } ?? [:]),
                 ])
         }
     }

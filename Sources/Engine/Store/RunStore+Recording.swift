@@ -36,7 +36,7 @@ extension RunStore {
                     """,
                 arguments: [
                     record.id.rawValue, record.plan.pipeline, record.plan.file, record.plan.root,
-                    record.plan.environment, Self.json(record.plan.parameters), record.trigger.description,
+                    record.plan.environment, JSONText.encoded(record.plan.parameters), record.trigger.description,
                     record.started.wall,
                     record.plan.stages.count, plan,
                 ])
@@ -70,24 +70,18 @@ extension RunStore {
     static func text(of plan: RunPlan) -> String {
         var bare = plan
         bare.stages = []
-        var text = json(bare)
+        var text = JSONText.encoded(bare)
         let mark = "\"stages\":[]"
-        guard let place = text.range(of: mark, options: .backwards) else { return json(plan) }
+        guard let place = text.range(of: mark, options: .backwards) else { return JSONText.encoded(plan) }
         let parts = stride(from: 0, to: plan.stages.count, by: stagesAtATime).map { start in
-            json(Array(plan.stages[start..<min(start + stagesAtATime, plan.stages.count)])).dropFirst().dropLast()
+            JSONText.encoded(Array(plan.stages[start..<min(start + stagesAtATime, plan.stages.count)])).dropFirst()
+                .dropLast()
         }
         text.replaceSubrange(place, with: "\"stages\":[" + parts.joined(separator: ",") + "]")
         return text
     }
 
     private static let stagesAtATime = 50
-
-    static func json(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let data = try? encoder.encode(value) else { preconditionFailure("not encodable: \(value)") }
-        return String(decoding: data, as: UTF8.self)
-    }
 
     /// Records events and everything that follows from them in one transaction, in the files that other commands read.
     ///
@@ -253,10 +247,10 @@ extension RunStore {
             row.add(artifact.path)
             row.add(artifact.sizeInBytes)
             row.add(artifact.rowCount)
-            row.add(json(artifact.columns))
+            row.add(JSONText.encoded(artifact.columns))
             row.add(artifact.contentHash)
             row.add(artifact.kept)
-            row.add(artifact.mark.map(json))
+            row.add(artifact.mark.map(JSONText.encoded))
             try row.write()
             try db.cachedStatement(sql: "DELETE FROM pruned_outputs WHERE path = ?").execute(arguments: [artifact.path])
         }
