@@ -62,12 +62,12 @@ package struct LaunchFolder: Sendable {
 
     // MARK: - Beginning
 
-    /// Writes what the other side is to run, and the mark that it takes.
+    /// Writes what the other side is to run, with its own program and variables, and the mark that it takes.
     ///
     /// - Throws: ``Failure`` when that cannot be written.
-    func write(
-        _ call: ProgramCall, program: String, variables: [String: String], on host: ProgramHost
-    ) throws(Failure) {
+    func write(_ call: ProgramCall, for target: Target, on host: ProgramHost) throws(Failure) {
+        let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
+        let variables = host.variables(of: call, passing: target.variables)
         var lines = ["#!/bin/sh"]
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) where Self.isName(name) {
             lines.append("export \(name)=\(ShellText.quoted(value))")
