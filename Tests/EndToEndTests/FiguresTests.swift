@@ -66,6 +66,7 @@ struct FiguresTests {
             (["stats", "sails"], 1, "no runs of a pipeline 'sails'; did you mean 'sales'?"),
             (["stats", "row"], 1, "did you mean 'rows'?"), (["stats", "--days", "7", "rows"], 64, "caudal stats rows"),
             (["stats", "--days", "0"], 64, "--days must be from 1"),
+            (["failures", "--days", "999999999999"], 64, "--days must be from 1"),
             (["stats", "--month", "October"], 64, "is not a month"),
             (["stats", "--days", "1", "--month", "2026-10"], 64, "cannot be given together"),
             (["help", "stats", "row"], 64, "did you mean 'caudal stats rows'?"),

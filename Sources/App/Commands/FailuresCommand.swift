@@ -34,7 +34,9 @@ struct FailuresCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if let days, days < 1 { throw ValidationError("--days must be 1 or more") }
+        if let days, !(1...PeriodOptions.mostDays).contains(days) {
+            throw ValidationError("--days must be from 1 to \(PeriodOptions.mostDays)")
+        }
         if limit < 1 { throw ValidationError("--limit must be 1 or more") }
     }
 
