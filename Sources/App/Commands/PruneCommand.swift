@@ -131,7 +131,8 @@ struct PruneCommand: AsyncParsableCommand {
                     "\(word) \(run.id)  \(run.pipeline)  \(run.trueStatus.rawValue)  "
                         + "\(LocalTime.full(run.started))  \(size.shortBytes)")
             }
-            for id in store.folder.forgottenRuns(known: Set(known.map(\.id))) where runs.isEmpty {
+            // No pipeline is known of them.
+            for id in store.folder.forgottenRuns(known: Set(known.map(\.id))) where runs.isEmpty && pipeline == nil {
                 let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id)
                 freed += size ?? 0
                 if json {
