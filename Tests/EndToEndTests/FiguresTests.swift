@@ -55,6 +55,12 @@ struct FiguresTests {
         #expect(failures.count == 1 && failures[0]["runs"] as? Int == 2 && failures[0]["oddsOfRetry"] as? Double == 1)
         let told = try await project.caudal("failures", "sales")
         #expect(told.output.contains("sales/load") && told.output.contains("1 of 1"), "\(told)")
+        // A clock whose day is not that of UTC now.
+        let isMorning = SystemClock.now.wall % 86_400_000 < 43_200_000
+        let there = try await project.caudal(
+            "failures", "sales", variables: ["TZ": isMorning ? "Etc/GMT+12" : "Etc/GMT-14"])
+        let cells = there.lines.first { $0.contains("sales/load") }?.split(separator: " ") ?? []
+        #expect(cells.count > 3 && cells[2] == cells[3], "since and last are told by one clock: \(there)")
         #expect(try await project.caudal("stats", "checks").status == 0)
         #expect(try await project.caudal("stats", "rows").output.contains("sales"))
         #expect(try await project.caudal("stats", "--month", "2001-01").errors.contains("no runs in 2001-01"))

@@ -72,7 +72,8 @@ struct FailuresCommand: AsyncParsableCommand {
         let paint = Paint(color)
         let rows = found.map { one -> [StyledText] in
             [
-                "\(one.runs)", "\(one.pipeline)/\(one.stage)", "\(UTC.date(one.first))", "\(LocalTime.full(one.last))",
+                "\(one.runs)", "\(one.pipeline)/\(one.stage)", "\(UTC.date(one.first, in: .current))",
+                "\(LocalTime.full(one.last))",
                 Self.odds(one, paint), "\(one.cleared) of \(one.runs)", "\(one.lastClearedBy ?? "—")",
                 "\(one.message.split(whereSeparator: \.isNewline).first.map(String.init)?.shortened(to: 100) ?? "")",
             ]

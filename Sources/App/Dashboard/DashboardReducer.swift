@@ -334,10 +334,7 @@ struct DashboardReducer: ScreenReducer {
 
 extension DashboardState {
     /// The command that retries what is selected.
-    var retryLine: String {
-        let item = selection.item.map { " --item '\($0)'" } ?? ""
-        return hint("retry \(run.id) \(selection.stage)\(item)")
-    }
+    var retryLine: String { hint("retry \(run.id) \(ShellText.word(selection.description))") }
 }
 
 extension LogRecord {
