@@ -390,13 +390,6 @@ void cs_signals_forget(int number) {
     if (number > 0 && number < heard_limit) sigaction(number, &before_heard[number], 0);
 }
 
-int64_t cs_own_cpu_us(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000
-        + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
-
 #ifdef __linux__
 
 int cs_pidfd_open(pid_t pid) {

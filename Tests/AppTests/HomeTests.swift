@@ -103,7 +103,7 @@ struct HomeTests {
             return ScheduleOverview.Entry(
                 key: ScheduleKey(pipeline: pipeline, schedule: schedule.name), schedule: schedule, zone: .utc,
                 file: "/home/ann/shop/config/\(pipeline).yaml",
-                next: table.next(after: Self.now.wall / 1000).map { $0.instant * 1000 }, nextStart: nil, pause: paused,
+                next: table.next(after: Self.now.wall / 1000).map { $0.instant * 1000 }, pause: paused,
                 recent: slots, late: late ? [slots[1].slots.last] : [], isKnown: true, decidedThrough: Self.now.wall)
         }
         let pause = WatchedSchedule.Pause(from: Self.now.wall - 7_200_000, reason: "no data until Monday", by: "ann")
@@ -166,6 +166,13 @@ struct HomeTests {
         #expect(press([.tab, .enter], &state) == [.pause([new], false)])
         state.selection = .pipeline("config/sales.yaml")
         #expect(press([.character("n"), .tab, .enter], &state) == [.runScheduled(sales)])
+        let place = try #require(state.overview.pipelines.firstIndex { $0.name == "sales" })
+        var other = state.overview.pipelines[place].schedules[0]
+        other.key = ScheduleKey(pipeline: "sales", schedule: "nightly")
+        state.overview.pipelines[place].schedules.append(other)
+        _ = press([.character("n")], &state)
+        #expect(state.question?.lines.contains("Also: 'nightly', by caudal schedule run-now sales NAME.") == true)
+        _ = press([.escape], &state)
         state.selection = .pipeline("config/broken.yaml")
         #expect(press([.character("p")], &state).isEmpty && state.question == nil)
         #expect(state.standingToast?.text == "broken.yaml has no schedule")

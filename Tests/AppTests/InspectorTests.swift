@@ -211,6 +211,8 @@ struct InspectorTests {
             return
         }
         #expect(state.retryLine == "caudal retry 20261123-130400-k3f9 load")
+        state.selection = UnitID("load", "region=north east")
+        #expect(state.retryLine == "caudal retry 20261123-130400-k3f9 'load/region=north east'")
     }
 
     @Test("Programs of the user are effects, and a changed file offers a retry")

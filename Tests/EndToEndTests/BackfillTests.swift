@@ -155,6 +155,10 @@ struct PruneTests {
         #expect(dry.output.contains("2 runs would be removed"), "\(dry)")
         let young = try await project.caudal("prune", "--keep", "1", "--older-than", "1h")
         #expect(young.output.contains("0 runs removed"), "\(young)")
+        // A folder without a record may be of any pipeline.
+        try project.write(".caudal/runs/20200101-000000-aaaa/plan.json", "{}")
+        let own = try await project.caudal("prune", "--pipeline", "p", "--keep", "3")
+        #expect(own.status == 0 && project.text(".caudal/runs/20200101-000000-aaaa/plan.json") == "{}", "\(own)")
         let done = try await project.caudal("prune", "--keep", "1")
         #expect(done.status == 0 && done.output.contains("2 runs removed, which freed "), "\(done)")
         let folders = try FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs"))

@@ -16,6 +16,21 @@ struct ExplainTests {
         #expect(answer.output.contains("out/p-RUN.html"))
     }
 
+    @Test("A command is printed as a shell takes it")
+    func command() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              tell: {type: command, run: [echo, "it's", a b, $HOME, "", plain]}
+            """)
+        let answer = try await project.caudal("explain", "p.yaml", "tell")
+        #expect(answer.output.hasPrefix("echo 'it'\\''s' 'a b' '$HOME' '' plain\n"), "\(answer)")
+    }
+
     @Test("Items that are found in what is not there yet cannot be explained, and the way on is told")
     func missingItems() async throws {
         let project = try CaudalProject()

@@ -55,6 +55,12 @@ struct FiguresTests {
         #expect(failures.count == 1 && failures[0]["runs"] as? Int == 2 && failures[0]["oddsOfRetry"] as? Double == 1)
         let told = try await project.caudal("failures", "sales")
         #expect(told.output.contains("sales/load") && told.output.contains("1 of 1"), "\(told)")
+        // A clock whose day is not that of UTC now.
+        let isMorning = SystemClock.now.wall % 86_400_000 < 43_200_000
+        let there = try await project.caudal(
+            "failures", "sales", variables: ["TZ": isMorning ? "Etc/GMT+12" : "Etc/GMT-14"])
+        let cells = there.lines.first { $0.contains("sales/load") }?.split(separator: " ") ?? []
+        #expect(cells.count > 3 && cells[2] == cells[3], "since and last are told by one clock: \(there)")
         #expect(try await project.caudal("stats", "checks").status == 0)
         #expect(try await project.caudal("stats", "rows").output.contains("sales"))
         #expect(try await project.caudal("stats", "--month", "2001-01").errors.contains("no runs in 2001-01"))
@@ -66,6 +72,7 @@ struct FiguresTests {
             (["stats", "sails"], 1, "no runs of a pipeline 'sails'; did you mean 'sales'?"),
             (["stats", "row"], 1, "did you mean 'rows'?"), (["stats", "--days", "7", "rows"], 64, "caudal stats rows"),
             (["stats", "--days", "0"], 64, "--days must be from 1"),
+            (["failures", "--days", "999999999999"], 64, "--days must be from 1"),
             (["stats", "--month", "October"], 64, "is not a month"),
             (["stats", "--days", "1", "--month", "2026-10"], 64, "cannot be given together"),
             (["help", "stats", "row"], 64, "did you mean 'caudal stats rows'?"),

@@ -119,12 +119,7 @@ package final class AttemptTrial: Sendable {
     package func hasStarted() async { for await _ in firstSpawn { return } }
 
     /// The records of the log, in order.
-    package var records: [LogRecord] {
-        var records: [LogRecord] = []
-        var tail = LogTail(folder: folder["logs"])
-        tail.read { line in LogLineParser.record(line).map { records.append($0) } }
-        return records
-    }
+    package var records: [LogRecord] { WrittenLog.records(in: folder["logs"]) }
 
     /// The messages that came from a stream, in order.
     package func lines(_ stream: LogStream = .stdout) -> [String] {
@@ -132,12 +127,7 @@ package final class AttemptTrial: Sendable {
     }
 
     /// How many lines the log has, without building their records.
-    package func lineCount() -> Int {
-        var count = 0
-        var tail = LogTail(folder: folder["logs"])
-        tail.read { _ in count += 1 }
-        return count
-    }
+    package func lineCount() -> Int { WrittenLog.lineCount(in: folder["logs"]) }
 
     /// Runs a program; nothing but PATH is in its environment unless it is given.
     package func run(

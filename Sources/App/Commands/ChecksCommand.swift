@@ -89,7 +89,7 @@ struct ChecksText: ChecksAnswer {
 
     var jsonLines: [String] {
         report.checks.map { line in
-            JSONLine.text(
+            JSONText.encoded(
                 Line(
                     run: report.state.id.rawValue, stage: line.stage.rawValue, item: line.item?.rawValue,
                     result: line.check))
@@ -166,7 +166,7 @@ struct CheckHistoryText: ChecksAnswer {
         [key.environment ?? "", key.item?.rawValue ?? "", key.part ?? ""]
     }
 
-    var jsonLines: [String] { series.flatMap { $0.points.map(JSONLine.text) } }
+    var jsonLines: [String] { series.flatMap { $0.points.map(JSONText.encoded) } }
 
     func lines(_ paint: Paint) -> [StyledText] {
         series.enumerated().flatMap { index, series -> [StyledText] in
@@ -234,7 +234,7 @@ struct BacktestText: ChecksAnswer {
         }
     }
 
-    var jsonLines: [String] { results.map { JSONLine.text(Self.line($0)) } }
+    var jsonLines: [String] { results.map { JSONText.encoded(Self.line($0)) } }
 
     func lines(_ paint: Paint) -> [StyledText] {
         let titles = ["CHECK", "RUNS", "VALUES", "WOULD PASS", "WARN", "FAIL", "DID FAIL", "LIMITS"]

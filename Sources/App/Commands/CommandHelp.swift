@@ -23,8 +23,9 @@ enum CommandHelp {
     private static func isProse(_ line: String) -> Bool { line.first.map { !$0.isWhitespace } ?? false }
 
     /// Wraps the usage line of a help text; ArgumentParser wraps all others.
-    static func wrappingUsage(_ text: String, width: Int = screenWidth) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+    static func wrappingUsage(_ text: String) -> String {
+        let width = screenWidth
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let title = ["USAGE: ", "Usage: "].first(where: line.hasPrefix) else { return String(line) }
             return broken(String(line.dropFirst(title.count)), title: title, width: width)
         }.joined(separator: "\n")

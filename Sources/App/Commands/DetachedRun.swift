@@ -40,7 +40,7 @@ struct DetachedRun {
             watch.show = show
             return try await watch.run()
         }
-        if show.json { return Output.json(JSONLine.text(Line(run: id.rawValue)) + "\n") }
+        if show.json { return Output.json(Line(run: id.rawValue)) }
         Output.line("run \(id) goes on by itself; watch it with: \(CommandHint(folder)("watch \(id)"))")
     }
 
@@ -54,7 +54,7 @@ struct DetachedRun {
         // The run belongs to no attempt, even if a command of a stage has started it.
         let variables = state.variables.merging([ProcessLaunch.markerVariable: "caudal/detached"]) { $1 }
         let pid = try DetachedProcess.start(
-            [ScheduleStart.program] + own + ["--plain"], variables, errors: errors)
+            [ProgramPath.own] + own + ["--plain"], variables, errors: errors)
         return (pid, errors)
     }
 

@@ -188,7 +188,7 @@ struct ExplainCommand: AsyncParsableCommand {
     ) -> String {
         switch work {
         case .command(let command):
-            let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+            let words = command.arguments.map(ShellText.word).joined(separator: " ")
             let variables = names.hidden(command.environment).sorted { $0.key < $1.key }.map { name, value in
                 "#   \(name)=\(value)\n"
             }.joined()

@@ -34,7 +34,9 @@ struct FailuresCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if let days, days < 1 { throw ValidationError("--days must be 1 or more") }
+        if let days, !(1...PeriodOptions.mostDays).contains(days) {
+            throw ValidationError("--days must be from 1 to \(PeriodOptions.mostDays)")
+        }
         if limit < 1 { throw ValidationError("--limit must be 1 or more") }
     }
 
@@ -70,7 +72,8 @@ struct FailuresCommand: AsyncParsableCommand {
         let paint = Paint(color)
         let rows = found.map { one -> [StyledText] in
             [
-                "\(one.runs)", "\(one.pipeline)/\(one.stage)", "\(UTC.date(one.first))", "\(LocalTime.full(one.last))",
+                "\(one.runs)", "\(one.pipeline)/\(one.stage)", "\(UTC.date(one.first, in: .current))",
+                "\(LocalTime.full(one.last))",
                 Self.odds(one, paint), "\(one.cleared) of \(one.runs)", "\(one.lastClearedBy ?? "—")",
                 "\(one.message.split(whereSeparator: \.isNewline).first.map(String.init)?.shortened(to: 100) ?? "")",
             ]

@@ -60,7 +60,7 @@ struct LineageCommand: AsyncParsableCommand {
         let finder = VersionFinder(store: store, root: folder)
         if let found = try finder.publication(at: path) { return (try store.state(of: found.run), found.artifact.path) }
         for name in [subject, PathText.relative(path, to: folder), path] {
-            guard let run = try store.writers(of: name).first else { continue }
+            guard let run = try store.lastWriter(of: name) else { continue }
             Output.error("note: the file at \(name) is not the version of any run; showing what run \(run) published")
             return (try store.state(of: run), name)
         }
@@ -270,14 +270,5 @@ enum LineageDot {
 
     private static func quoted(_ name: String) -> String {
         "\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
-    }
-}
-
-extension String {
-    /// The text without trailing blanks.
-    fileprivate var trimmedAtEnd: String {
-        var text = self[...]
-        while text.last == " " { text = text.dropLast() }
-        return String(text)
     }
 }

@@ -136,7 +136,8 @@ struct PruneCommand: AsyncParsableCommand {
             }
             let forgotten = store.folder.forgottenRuns(
                 known: Set(known.map(\.id)), before: Date(timeIntervalSinceNow: -Self.secondsToBegin))
-            for id in forgotten where runs.isEmpty {
+            // No pipeline is known of them.
+            for id in forgotten where runs.isEmpty && pipeline == nil {
                 let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id, isForgotten: true)
                 guard let size else { continue }
                 freed += size

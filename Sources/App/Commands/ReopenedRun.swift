@@ -124,36 +124,22 @@ struct ReopenedRun {
     ///
     /// `command`: what the run is to do; nil lets it continue with what is left.
     /// `named`: the stage that the user named, which needs no confirmation.
-    /// `agreed`: what the user has confirmed already.
     func carryOut(
-        _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
-        _ show: ShowOptions
+        _ command: RunCommand?, named: StageID? = nil, _ options: ReopenOptions, _ show: ShowOptions
     ) async throws {
-        try await prepare(command, named: named, agreed: agreed, options, show)?.run()
-    }
-
-    /// Reopens the run, after the user has confirmed; returns nil in a dry run.
-    func prepare(
-        _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
-        _ show: ShowOptions
-    ) async throws -> SessionRunner? {
         try show.checkSettings()
         let outdated = reopening.outdated
         var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)
         try refuse(preview)
-        if options.dryRun, show.json {
-            printJSON(preview)
-            return nil
-        }
+        if options.dryRun, show.json { return printJSON(preview) }
         if options.dryRun {
             Output.line("\(state.plan.pipeline) ▸ \(id)  \(state.status.rawValue); \(PreviewText.dryRunNote)")
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
-            return nil
+            return
         }
         let prompt = prompt(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
-        let hasAgreed = agreed?.covers(change, harmful: preview.harmful) == true
-        if !prompt.sentences.isEmpty, !options.yes, !hasAgreed {
+        if !prompt.sentences.isEmpty, !options.yes {
             for line in explanation(preview, Paint(show.color, descriptor: STDERR_FILENO)) { Output.error(line) }
             switch try prompt.ask() {
             case .yes: break
@@ -167,10 +153,10 @@ struct ReopenedRun {
             try await begin(overlap, onWait: OverlapOptions.waitReporter(root: plan.root))
         }
         for note in Self.notes(on: session) { Output.error(message: note) }
-        if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
+        if !options.changed, !outdated.isEmpty, command != reopening.commandForOutdated {
             Output.error(message: reopening.outdatedLine(remedy: Self.remedy))
         }
-        return runner(session, command, show)
+        try await runner(session, command, show).run()
     }
 
     /// Reopens a run as the user has confirmed on a screen, without asking again.

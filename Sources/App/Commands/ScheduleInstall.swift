@@ -36,7 +36,7 @@ struct ScheduleInstall: AsyncParsableCommand {
 
     func run() async throws {
         let project = try ScheduledProject(state)
-        let unit = SchedulerUnit(project: project, program: ScheduleStart.program, variables: state.variables)
+        let unit = SchedulerUnit(project: project, program: ProgramPath.own, variables: state.variables)
         try Output.reporting {
             if cron {
                 for line in try unit.crontab() { Output.line(plain: line) }

@@ -44,7 +44,7 @@ struct ScheduleStart: AsyncParsableCommand {
         Self.shorten(project.state.schedulerLog)
         let watch = ProcessWatch()
         let starter = ProcessSlotStarter(
-            program: Self.program, state: project.state, root: state.project.chosenFolder,
+            program: ProgramPath.own, state: project.state, root: state.project.chosenFolder,
             environment: state.variables
         ) { watch.loop?.watch($0) }
         let host = ProcessInfo.processInfo.hostName
@@ -109,13 +109,6 @@ struct ScheduleStart: AsyncParsableCommand {
     private final class ProcessWatch { weak var loop: SchedulerLoop? }
 
     private static func tell(_ note: String) { Output.line("\(UTC.isoSecond(SystemClock.now.wall))  \(note)") }
-
-    /// The path of this program: what lies there when a slot is due is started.
-    static var program: String {
-        let path =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        return path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
-    }
 
     /// Keeps what was said before in a file beside, once there is much of it.
     private static func shorten(_ log: String) {

@@ -87,7 +87,7 @@ struct PeriodOptions: ParsableArguments {
     /// The period without options, in days.
     static let usualDays = 30
     /// The longest one.
-    private static let mostDays = 36_500
+    static let mostDays = 36_500
     private static let day: Int64 = 86_400_000
 
     func validate() throws {

@@ -40,7 +40,6 @@ final class DashboardLoop {
     private var ending: Ending?
     private var answers: [CommandAnswer] = []
     private var lastData = ContinuousClock.now - .seconds(1)
-    private var lastPaint = ContinuousClock.now - .seconds(1)
     /// The next scheduled wake-up.
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
     /// Whether the log had grown at the last check; the next check is then sooner.
@@ -59,7 +58,7 @@ final class DashboardLoop {
     /// The task that lays out a picture of the graph; nil when none does.
     var layingOut: Task<Void, Never>?
     /// The task that looks details up; nil when none does.
-    private var lookingUp: Task<Void, Never>?
+    var lookingUp: Task<Void, Never>?
     /// The question that the user was asked last.
     private var asked: (request: ConfirmationRequest, about: Standing)?
     /// What the answers to a question depend on, of the run.
@@ -180,25 +179,11 @@ final class DashboardLoop {
         return ending == nil
     }
 
+    /// Takes in everything that has come, and paints what has changed.
     private func receive() {
-        let hadFocus = terminal.hasFocus
-        guard let keys = events.readKeys() else {
+        guard var (isUrgent, hasAsked) = receiveKeys() else {
             ending = .detached
             return
-        }
-        // Whoever comes back sees what is, at once.
-        var isUrgent = terminal.hasFocus && !hadFocus
-        if let size = events.newSize() {
-            send(.resized(rows: size.rows, columns: size.columns))
-            isUrgent = true
-        }
-        var hasAsked = false
-        if !keys.isEmpty, tour != nil { (tour, state.caption) = (nil, nil) }
-        for key in keys where !hasAsked && ContinuousClock.now >= deafUntil {
-            let wasAsking = state.isAsking
-            send(.key(key))
-            isUrgent = true
-            hasAsked = state.isAsking && !wasAsking
         }
         for answer in answers { send(.answer(answer)) }
         isUrgent = isUrgent || !answers.isEmpty
@@ -209,47 +194,10 @@ final class DashboardLoop {
         let interval = Duration.milliseconds(frameInterval)
         let isDue = now - lastData >= interval
         if isDue {
-            let elapsed = (now - lastData).milliseconds
-            lastData = now
-            for update in feed.drain() {
-                send(.update(update))
-                guard case .events(let events) = update else { continue }
-                replayedRowsHaveEnded(events)
-                let signals = terminalSignals.bytes(for: events, of: state.run)
-                if !signals.isEmpty { terminal.send(signals) }
-            }
-            // Its last events have come before the news that it is gone.
-            if let late = askedTooLate, late.run == state.run.id, !state.isLive {
-                askedTooLate = nil
-                prepare(late.request)
-                state.say("no process runs the run any more: from here on this one would", .wait)
-            }
-            hasAsked = askAnew() || hasAsked
-            readLog()
-            let version = index.version
-            logIsGrowing = version != logVersion || !index.isComplete
-            logVersion = version
-            if logIsGrowing || state.log.awaitsHit || state.log.anchor != nil { send(.log) }
-            if state.replay == nil {
-                (state.warnings, state.errors) = (index.warnings, index.errors)
-                send(.tick(SystemClock.now))
-            } else {
-                send(.passed(elapsed))
-            }
-            if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
+            hasAsked = receiveNews(now) || hasAsked
+            pressForTour()
         }
-        if isDue, tour != nil {
-            if let key = tour?.next(state, now: SystemClock.now.steady) { send(.key(key)) }
-            state.caption = tour?.caption
-        }
-        if let replayed, let replay = state.replay, replay.time.wall != replayedTo || logIsGrowing {
-            if replay.time.wall != replayedTo {
-                replayedTo = replay.time.wall
-                replayed.show(until: replayedTo)
-                send(.log)
-            }
-            (state.warnings, state.errors) = index.troubles(until: replayedTo)
-        }
+        showReplayedLines()
         if isDue { terminal.showProgress(progress) }
         if isUrgent || isDue {
             lookUpFailure()
@@ -269,6 +217,82 @@ final class DashboardLoop {
             paint()
         }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
+    }
+
+    /// Takes in keys and the size of the screen.
+    ///
+    /// - Returns: Whether the next frame must not wait, and whether a key has opened a question; nil if the terminal has closed.
+    private func receiveKeys() -> (isUrgent: Bool, hasAsked: Bool)? {
+        let hadFocus = terminal.hasFocus
+        guard let keys = events.readKeys() else { return nil }
+        // Whoever comes back sees what is, at once.
+        var isUrgent = terminal.hasFocus && !hadFocus
+        if let size = events.newSize() {
+            send(.resized(rows: size.rows, columns: size.columns))
+            isUrgent = true
+        }
+        var hasAsked = false
+        if !keys.isEmpty, tour != nil { (tour, state.caption) = (nil, nil) }
+        for key in keys where !hasAsked && ContinuousClock.now >= deafUntil {
+            let wasAsking = state.isAsking
+            send(.key(key))
+            isUrgent = true
+            hasAsked = state.isAsking && !wasAsking
+        }
+        return (isUrgent, hasAsked)
+    }
+
+    /// Takes in what has happened in the run and in its log since the last time.
+    ///
+    /// - Returns: Whether a question was asked again because of it.
+    private func receiveNews(_ now: ContinuousClock.Instant) -> Bool {
+        let elapsed = (now - lastData).milliseconds
+        lastData = now
+        for update in feed.drain() {
+            send(.update(update))
+            guard case .events(let events) = update else { continue }
+            replayedRowsHaveEnded(events)
+            let signals = terminalSignals.bytes(for: events, of: state.run)
+            if !signals.isEmpty { terminal.send(signals) }
+        }
+        // Its last events have come before the news that it is gone.
+        if let late = askedTooLate, late.run == state.run.id, !state.isLive {
+            askedTooLate = nil
+            prepare(late.request)
+            state.say("no process runs the run any more: from here on this one would", .wait)
+        }
+        let hasAsked = askAnew()
+        readLog()
+        let version = index.version
+        logIsGrowing = version != logVersion || !index.isComplete
+        logVersion = version
+        if logIsGrowing || state.log.awaitsHit || state.log.anchor != nil { send(.log) }
+        if state.replay == nil {
+            (state.warnings, state.errors) = (index.warnings, index.errors)
+            send(.tick(SystemClock.now))
+        } else {
+            send(.passed(elapsed))
+        }
+        if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
+        return hasAsked
+    }
+
+    /// Presses the key that a tour comes to, and shows what it says.
+    private func pressForTour() {
+        guard tour != nil else { return }
+        if let key = tour?.next(state, now: SystemClock.now.steady) { send(.key(key)) }
+        state.caption = tour?.caption
+    }
+
+    /// Shows the lines of the log that a replay has come to.
+    private func showReplayedLines() {
+        guard let replayed, let replay = state.replay, replay.time.wall != replayedTo || logIsGrowing else { return }
+        if replay.time.wall != replayedTo {
+            replayedTo = replay.time.wall
+            replayed.show(until: replayedTo)
+            send(.log)
+        }
+        (state.warnings, state.errors) = index.troubles(until: replayedTo)
     }
 
     /// Reads and searches the log on another thread, which takes as long as it takes.
@@ -326,14 +350,6 @@ final class DashboardLoop {
         case .goBack: goBack()
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
-    }
-
-    /// Asks the run store once how often the selected failure was seen before; reading it never waits.
-    private func lookUpFailure() {
-        guard let (id, unit) = state.unknownFailure, let attempt = unit.attempts.last else { return }
-        // What cannot be read is left out: the failure itself is on the screen.
-        let words = try? shown.failureWords(id, unit, state.run)
-        state.failureWords[id] = DashboardState.FailureWords(attempt: attempt.number, words: words)
     }
 
     private func prepare(_ request: ConfirmationRequest) {
@@ -425,23 +441,6 @@ final class DashboardLoop {
             }
             reopeningTask = nil
             wake.yield()
-        }
-    }
-
-    /// Looks up what the inspector needs on another thread, one unit after the other.
-    private func lookUpDetails() {
-        guard lookingUp == nil, let key = state.wantedDetails else { return }
-        let (run, folder, look, act) = (state.run, shown.folder, shown.details, act)
-        // A detached task: the main actor draws meanwhile.
-        lookingUp = Task.detached {
-            let details = look(key, run, folder)
-            act { loop in
-                loop.lookingUp = nil
-                // Another run may be shown by now.
-                guard loop.state.run.id == run.id else { return }
-                loop.send(.details(details))
-                loop.paint()
-            }
         }
     }
 

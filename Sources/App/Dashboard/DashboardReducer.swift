@@ -341,9 +341,7 @@ struct DashboardReducer: ScreenReducer {
 
 extension DashboardState {
     /// The command that retries what is selected.
-    var retryLine: String {
-        hint("retry \(run.id) \(ShellText.word("\(selection)"))")
-    }
+    var retryLine: String { hint("retry \(run.id) \(ShellText.word(selection.description))") }
 }
 
 extension LogRecord {

@@ -286,7 +286,7 @@ struct HomeReducer: ScreenReducer {
         }
         let others = pipeline.schedules.filter { $0.key != entry.key }.map { "'\($0.key.schedule)'" }
         if !others.isEmpty {
-            lines.append("Also: \(others.formattedAsList), by caudal schedule run-now \(pipeline.name)/NAME.")
+            lines.append("Also: \(others.formattedAsList), by caudal schedule run-now \(pipeline.name) NAME.")
         }
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
             lines.append("It is already running: \(live.id).")

@@ -152,7 +152,7 @@ struct PreviewJSON: Encodable {
 
     /// Prints the object, with secrets masked.
     func print(masker: SecretMasker?) {
-        let text = JSONLine.text(self) + "\n"
+        let text = JSONText.encoded(self) + "\n"
         Output.json(masker?.masked(text) ?? text)
     }
 }

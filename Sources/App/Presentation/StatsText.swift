@@ -113,7 +113,7 @@ struct StatsText {
     var jsonLines: [String] {
         report.pipelines.flatMap { pipeline in
             [pipeline] + (showsStages ? report.stages.filter { $0.subject.isOf(pipeline.subject) } : [])
-        }.map { JSONLine.text(Line($0, period.period)) }
+        }.map { JSONText.encoded(Line($0, period.period)) }
     }
 }
 

@@ -67,16 +67,10 @@ final class LogOutput {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) {
-        var rest = bytes
-        while isOpen, !rest.isEmpty {
-            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-            if count >= 0 {
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            } else if errno != EINTR {
-                if descriptor == STDOUT_FILENO { Output.note(lost: errno) }
-                isOpen = false
-            }
-        }
+        let error = isOpen ? FileText.write(bytes, to: descriptor) : 0
+        if error == 0 { return }
+        if descriptor == STDOUT_FILENO { Output.note(lost: error) }
+        isOpen = false
     }
 }
 

@@ -44,18 +44,8 @@ enum Output {
     /// ``lost``.
     nonisolated static func write(_ text: String, to descriptor: Int32) {
         var text = text
-        text.withUTF8 { buffer in
-            var rest = UnsafeRawBufferPointer(buffer)
-            while !rest.isEmpty {
-                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    if descriptor == STDOUT_FILENO { note(lost: errno) }
-                    return
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
-        }
+        let error = text.withUTF8 { FileText.write(UnsafeRawBufferPointer($0), to: descriptor) }
+        if error != 0, descriptor == STDOUT_FILENO { note(lost: error) }
     }
 
     /// Why something printed to standard output is not there; nil when all of it is, or nobody reads it any more.

@@ -20,7 +20,6 @@ enum : attr_t {
 
 static inline WINDOW *cn_stdscr(void) { return stdscr; }
 static inline int cn_colors(void) { return COLORS; }
-static inline int cn_key_f(int n) { return KEY_F(n); }
 
 static inline mmask_t cn_mouse_wheel_up(void) { return BUTTON4_PRESSED; }
 static inline mmask_t cn_mouse_wheel_down(void) { return BUTTON5_PRESSED; }

@@ -273,7 +273,4 @@ cs_unzip *cs_unzip_open(int fd, int64_t from, uint64_t packed, uint64_t size, ui
 ssize_t cs_unzip_read(cs_unzip *member, void *bytes, size_t size);
 void cs_unzip_close(cs_unzip *member);
 
-/// The CPU time of this process in user mode and in the kernel, in microseconds.
-int64_t cs_own_cpu_us(void);
-
 #endif

@@ -43,19 +43,24 @@ package enum FileText {
         guard descriptor >= 0 else { throw Failure("\(path) cannot be written", errno: errno) }
         defer { close(descriptor) }
         var text = text
-        let error: Int32 = text.withUTF8 { buffer in
-            var rest = UnsafeRawBufferPointer(buffer)
-            while !rest.isEmpty {
-                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return errno
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
-            return 0
-        }
+        let error = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: descriptor) }
         if error != 0 { throw Failure("\(path) cannot be written", errno: error) }
+    }
+
+    /// Writes all of some bytes.
+    ///
+    /// - Returns: The `errno` of the call that failed; 0 when all of them were written.
+    package static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        }
+        return 0
     }
 
     /// Appends a line to a file in one piece, so that lines of several processes do not mix.

@@ -1,11 +1,16 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// Where programs lie.
 package enum ProgramPath {
+    /// The path of this program, also when a newer one lies there by now.
+    package static let own: String = {
+        let path =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        // The kernel marks the path of a file that was replaced.
+        let mark = " (deleted)"
+        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
+    }()
+
     /// The folders that are searched where the environment has no PATH.
     package static let usual = "/usr/local/bin:/usr/bin:/bin"
 

@@ -6,8 +6,6 @@ package struct RowAssignment {
     private let below: [Int]
     /// Blank rows between two nodes.
     private let gap: Int
-    /// Extra rows between a vertex and the one above it.
-    private var pushed: [Int: Int] = [:]
 
     /// Prepares the assignment for a graph.
     ///
@@ -21,9 +19,6 @@ package struct RowAssignment {
         self.below = below
         self.gap = gap
     }
-
-    /// Adds a row between a vertex and the one above it.
-    package mutating func push(_ vertex: Int) { pushed[vertex, default: 0] += 1 }
 
     /// The row of each vertex, from 0.
     package func rows() -> [Int] {
@@ -48,7 +43,7 @@ package struct RowAssignment {
 
     private func distance(_ upper: Int, _ lower: Int) -> Int {
         let touchesDummy = upper >= graph.nodeCount || lower >= graph.nodeCount
-        return below[upper] + 1 + (touchesDummy ? 0 : gap) + above[lower] + (pushed[lower] ?? 0)
+        return below[upper] + 1 + (touchesDummy ? 0 : gap) + above[lower]
     }
 
     /// Places one layer as near to its neighbours as the distances allow.

@@ -1,5 +1,26 @@
-/// Writes JSON text directly, where a general encoder would cost more than the rest of the work.
+import Foundation
+
+/// JSON as text: of whole values by an encoder, and piece by piece where that would cost more than the rest of the work.
 package enum JSONText {
+    /// A value on one line; equal values have equal texts.
+    ///
+    /// Numbers that JSON does not have are texts: `inf`, `-inf` and `nan`.
+    package static func encoded(_ value: some Encodable) -> String { text(of: value, []) }
+
+    /// A value on many lines, each with a line end, so that two texts can be compared line by line.
+    package static func formatted(_ value: some Encodable) -> String { text(of: value, .prettyPrinted) + "\n" }
+
+    private static func text(of value: some Encodable, _ format: JSONEncoder.OutputFormatting) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = format.union([.sortedKeys, .withoutEscapingSlashes])
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        guard let data = try? encoder.encode(value) else {
+            preconditionFailure("only texts, numbers, lists and objects of them are encoded, and not \(value)")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
     /// A text as a JSON string, quotation marks included.
     package static func quoted(_ text: String) -> String {
         var bytes: [UInt8] = []

@@ -37,24 +37,11 @@ extension RunState {
             limits[limit] = number == plan.number(of: limit) ? nil : number
         case .paused: isPaused = true
         case .unpaused: isPaused = false
-        case .unitQueued(let id):
-            update(id) { unit in
-                unit.status = .queued
-                unit.queuedAt = now
-                unit.retryAt = nil
-                unit.heldBy = nil
-            }
+        case .unitQueued(let id): update(id) { $0.queue(at: now) }
         case .unitHeld(let id, let reason): update(id) { $0.heldBy = reason }
         case .attemptStarted(let id, let number):
             openAttempts += 1
-            update(id) { unit in
-                let queuedAt = unit.status == .queued ? unit.queuedAt : nil
-                unit.status = .running
-                unit.heldBy = nil
-                unit.progress = nil
-                unit.attempts.append(Attempt(number: number, startedAt: now, queuedAt: queuedAt))
-                unit.worked.begin(at: now)
-            }
+            update(id) { $0.beginAttempt(number, at: now) }
             if let index = plan.index(of: id.stage) { stages[index].worked.begin(at: now) }
         case .attemptSpawned(let id, let number, let work):
             updateAttempt(id, number) { $0.work = work }
@@ -82,49 +69,17 @@ extension RunState {
             if let index = plan.index(of: id.stage) { stages[index].worked.end(at: now) }
         case .itemsFound(let id, let items): replaceItems(of: id, with: items)
         case .retryScheduled(let id, let delay):
-            update(id) { unit in
-                unit.status = .retrying
-                unit.progress = nil
-                unit.retryAt = Moment(wall: now.wall + delay.milliseconds, steady: now.steady + delay.milliseconds)
-            }
-        case .unitEnded(let id, let outcome, let reason):
-            update(id) { unit in
-                unit.status = UnitStatus(outcome)
-                unit.reason = reason
-                unit.endedAt = now
-                unit.retryAt = nil
-                unit.heldBy = nil
-                unit.progress = nil
-            }
+            update(id) { $0.awaitRetry(for: delay, since: now) }
+        case .unitEnded(let id, let outcome, let reason): update(id) { $0.end(outcome, reason, at: now) }
         case .unitMarked(let id, let outcome, let reason):
             update(id) { unit in
-                unit.status = UnitStatus(outcome)
-                unit.reason = reason
+                unit.end(outcome, reason, at: now)
                 unit.isMarked = true
-                unit.endedAt = now
-                unit.retryAt = nil
-                unit.heldBy = nil
-                unit.progress = nil
             }
         case .unitReset(let id):
-            update(id) { unit in
-                unit.status = .pending
-                unit.isMarked = false
-                unit.reason = nil
-                unit.endedAt = nil
-                unit.queuedAt = nil
-                unit.retryAt = nil
-                unit.progress = nil
-                unit.attemptsBeforeReset = unit.attempts.count
-                unit.worked = WorkedTime()
-            }
+            update(id) { $0.reset() }
             if id.item == nil, let index = plan.index(of: id.stage) { stages[index].forgetItems() }
-        case .stageReopened(let id):
-            update(UnitID(id)) { unit in
-                unit.status = .running
-                unit.reason = nil
-                unit.endedAt = nil
-            }
+        case .stageReopened(let id): update(UnitID(id)) { $0.reopen() }
         case .runEnded(let outcome):
             status = Status(outcome)
             endedAt = now
@@ -215,5 +170,56 @@ extension StageState {
         hasItems = false
         itemsAreStale = false
         worked = WorkedTime()
+    }
+}
+
+extension UnitState {
+    fileprivate mutating func queue(at now: Moment) {
+        status = .queued
+        queuedAt = now
+        retryAt = nil
+        heldBy = nil
+    }
+
+    fileprivate mutating func beginAttempt(_ number: Int, at now: Moment) {
+        attempts.append(Attempt(number: number, startedAt: now, queuedAt: status == .queued ? queuedAt : nil))
+        status = .running
+        heldBy = nil
+        progress = nil
+        worked.begin(at: now)
+    }
+
+    fileprivate mutating func awaitRetry(for delay: Duration, since now: Moment) {
+        status = .retrying
+        progress = nil
+        retryAt = Moment(wall: now.wall + delay.milliseconds, steady: now.steady + delay.milliseconds)
+    }
+
+    fileprivate mutating func end(_ outcome: Outcome, _ reason: String?, at now: Moment) {
+        status = UnitStatus(outcome)
+        self.reason = reason
+        endedAt = now
+        retryAt = nil
+        heldBy = nil
+        progress = nil
+    }
+
+    fileprivate mutating func reset() {
+        status = .pending
+        isMarked = false
+        reason = nil
+        endedAt = nil
+        queuedAt = nil
+        retryAt = nil
+        progress = nil
+        attemptsBeforeReset = attempts.count
+        worked = WorkedTime()
+    }
+
+    /// The items of a fan-out run again.
+    fileprivate mutating func reopen() {
+        status = .running
+        reason = nil
+        endedAt = nil
     }
 }

@@ -170,7 +170,7 @@ package protocol StageDefinition: Sendable {
     var newRowsAlone: NewRowsAlone? { get }
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
-    /// Whether DuckDB does its work.
+    /// Whether the SQL engine does its work.
     var needsSQLEngine: Bool { get }
     /// Whether items of a fan-out divide the rows of its first input among themselves.
     var dividesRows: Bool { get }

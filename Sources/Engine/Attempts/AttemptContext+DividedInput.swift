@@ -46,10 +46,8 @@ extension AttemptContext {
             try makeFolder(PathText.folder(of: file))
             guard rename(copy, file) == 0 else { throw Failure("\(copy) cannot be kept for the items", errno: errno) }
         }
-        do {
-            try FileText.replace(String(decoding: JSONEncoder().encode(note), as: UTF8.self), at: versionFile)
-        } catch {
-            throw Failure("what the items are found in cannot be noted: \(error.reason)")
+        do throws(Failure) { try FileText.replace(JSONText.encoded(note), at: versionFile) } catch {
+            throw Failure("what the items are found in cannot be noted: \(error.message)")
         }
     }
 

@@ -44,9 +44,9 @@ struct InputParts: Codable {
 
     /// Tells that the parts are whole.
     ///
-    /// - Throws: ``Failure`` where the file cannot be written, an encoding error never.
-    func write(to shared: String) throws {
-        try FileText.replace(String(decoding: JSONEncoder().encode(self), as: UTF8.self), at: Self.list(in: shared))
+    /// - Throws: ``Failure`` where the file cannot be written.
+    func write(to shared: String) throws(Failure) {
+        try FileText.replace(JSONText.encoded(self), at: Self.list(in: shared))
     }
 }
 

@@ -6,6 +6,7 @@ import Synchronization
 /// A run reads its own outputs in one version; a file that comes from elsewhere may be replaced between two stages, or before
 /// a retry. Whoever reads another version than others of the run did is told so.
 final class SourceVersions: Sendable {
+    private let run: RunID
     /// For each path, who read which version last.
     private let readers: Mutex<[String: [String: Set<UnitID>]]>
 
@@ -13,6 +14,7 @@ final class SourceVersions: Sendable {
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
     init(of run: RunID, in store: RunStore) throws(StoreError) {
+        self.run = run
         readers = Mutex([:])
         for (unit, path, hash) in try store.sourcesRead(in: run) { _ = note(unit, read: hash, of: path) }
     }
@@ -25,7 +27,7 @@ final class SourceVersions: Sendable {
             guard read.madeBy == nil, let hash = read.contentHash, let other = note(unit, read: hash, of: read.path)
             else { return nil }
             return "\(read.path) has changed since \(other) of this run read it, and \(unit) has read the new version: "
-                + "'caudal retry \(other.stage) --downstream' has all of them read that"
+                + "'caudal retry \(run) \(other.stage) --downstream' has all of them read that"
         }
     }
 

@@ -27,10 +27,8 @@ struct CheckMeasurement {
     /// - Parameters:
     ///   - digits: The value with all of its digits, where floating point may round it.
     ///   - isSound: Whether the value can be within limits at all; an infinite sum cannot.
-    ///   - show: Formats a limit; nil uses the format of the check's kind.
     func bounded(
-        _ value: Double, _ message: String, digits: String? = nil, isSound: Bool = true,
-        show: ((Double) -> String)? = nil
+        _ value: Double, _ message: String, digits: String? = nil, isSound: Bool = true
     ) -> CheckResult {
         var outcome = check.outcome(of: value, digits: digits)
         if outcome == .failed || !isSound { outcome = breach }
@@ -39,7 +37,6 @@ struct CheckMeasurement {
         if isSound, check.limits.contain(value, digits: digits) { result.waiver = nil }
         result.limits = check.limits
         result.warnLimits = check.warnLimits
-        result.expectation = check.expectation(show: show)
         return result
     }
 

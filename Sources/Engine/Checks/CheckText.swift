@@ -7,8 +7,6 @@ enum CheckText {
         return "\(percent)%"
     }
 
-    static func count(_ number: Double) -> String { Int64(number).grouped }
-
     static func counted(_ number: Double, _ word: String) -> String { Int64(number).counted(word) }
 
     static func age(_ seconds: Double) -> String {
@@ -18,7 +16,7 @@ enum CheckText {
         return abs(seconds) >= 120 ? "\((seconds / 60).rounded(to: 1)) min" : "\(seconds.rounded(to: 0)) s"
     }
 
-    /// A measured value, for kinds without a format of their own.
+    /// A number as it is read best: whole ones in groups of digits, others with four decimal places.
     static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? Int64(value).grouped : value.rounded(to: 4)
     }
@@ -26,11 +24,7 @@ enum CheckText {
 
 extension Check {
     /// The expectation in words.
-    ///
-    /// - Parameter show: Formats a limit; nil uses the format of its kind.
-    func expectation(show: ((Double) -> String)? = nil) -> String {
-        kind.expectation(self, limits.words(show ?? text(ofLimit:)))
-    }
+    func expectation() -> String { kind.expectation(self, limits.words(text(ofLimit:))) }
 
     /// A limit, as text.
     func text(ofLimit limit: Double) -> String { kind.text(ofLimit: limit, isFraction: limits.areFractions) }

@@ -11,8 +11,10 @@ struct DistinctCountCheck: ColumnCheck, FigureCheck {
 
     func judge(_ found: CheckMeasurement) -> CheckResult {
         let count = found.measure ?? 0
-        return found.bounded(count, CheckText.counted(count, "distinct value"), show: CheckText.count)
+        return found.bounded(count, CheckText.counted(count, "distinct value"))
     }
 
     func expectation(_ check: Check, _ limits: String) -> String { "\(limits) distinct \(column)" }
+
+    func text(ofLimit limit: Double, isFraction: Bool) -> String { CheckText.number(limit) }
 }

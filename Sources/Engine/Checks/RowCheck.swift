@@ -26,7 +26,7 @@ extension RowCheck {
     func judge(_ found: CheckMeasurement) -> CheckResult {
         let failing = found.measure ?? 0
         let value = limited(failing, of: found.total, found.check)
-        var result = found.bounded(value, "\(words(ofFailing: failing)) of \(CheckText.count(found.total))")
+        var result = found.bounded(value, "\(words(ofFailing: failing)) of \(CheckText.number(found.total))")
         result.measured = failing
         if found.check.limits.areFractions { result.scaleLimits { $0 * found.total } }
         result.failingRows = Int64(failing)

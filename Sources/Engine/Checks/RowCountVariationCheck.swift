@@ -35,7 +35,7 @@ struct RowCountVariationCheck: CheckKind {
         let change = Deviation.change(of: rows, from: median)
         var result = found.bounded(
             change,
-            "\(counted), \(CheckText.percent(change)) from the median \(CheckText.count(median)) of "
+            "\(counted), \(CheckText.percent(change)) from the median \(CheckText.number(median)) of "
                 + past.count.counted("run"))
         result.measured = rows
         result.spreadLimits(around: median, by: median)

@@ -7,9 +7,7 @@ package struct ReadingContext {
     /// The readers of stage types, by the name in `type:`.
     package let stageTypes: [String: StageReader]
     let readChecks: CheckReader
-    /// The names in file order, for suggestions and checks; filled before the stages are read.
-    package var datasetNames: [String] = []
-    package var parameterNames: [String] = []
+    /// The names of the pools, sorted, for suggestions and checks.
     package var poolNames: [String] = []
     /// The names of the targets, and where stages run that say nothing of it.
     var targetNames: [String] = []
@@ -75,14 +73,7 @@ package struct PipelineReader {
             maxParallel: defaultParallel)
         pipeline.description = reader.prose("description")?.value ?? ""
         pipeline.parameters = reader.named("params").compactMap { readParameter($0) }
-        context.parameterNames = pipeline.parameters.map(\.name)
-        for entry in reader.named("env") {
-            guard case .scalar(let text, _) = entry.value.content else {
-                problems.report("a variable must be text, not \(entry.value.kindName)", at: entry.value.location)
-                continue
-            }
-            pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))
-        }
+        readVariables(&reader, &pipeline)
         pipeline.secretNames = SecretNames(reader.texts("secrets").map(\.value))
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
@@ -92,17 +83,7 @@ package struct PipelineReader {
         pipeline.timeZone = reader.timeZone("timezone") ?? .gmt
         pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
         pipeline.logLimit = StageSettingsReader.logLimit(&reader) ?? pipeline.logLimit
-        var poolNames: [String] = []
-        for entry in reader.named("pools") {
-            poolNames.append(entry.key.value)
-            if case .scalar(let text, _) = entry.value.content, let slots = Int(text), (1...4096).contains(slots) {
-                pipeline.pools[PoolName(entry.key.value)] = slots
-            } else {
-                problems.report(
-                    "the pool '\(entry.key.value)' needs a number of slots from 1 to 4096, not \(entry.value.kindName)",
-                    at: entry.value.location)
-            }
-        }
+        readPools(&reader, &pipeline)
         readPlacement(&reader, &pipeline, of: root)
         context.engine = reader.choice("engine", as: EngineChoice.self)
         pipeline.spark = SparkSettingsReader.read(&reader)
@@ -110,23 +91,13 @@ package struct PipelineReader {
         notes.templatesOutsideStages = problems.templates
         let kinds = pipeline.connections.mapValues(\.kind)
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, kinds, problems) }
-        context.datasetNames = pipeline.datasets.map(\.name.rawValue)
-        // Including those with an invalid number of slots, which is reported at its place.
-        context.poolNames = poolNames.sorted()
         let stages = reader.named("stages")
         if stages.isEmpty, reader.node("stages").map({ $0.isEmpty || $0.entries?.isEmpty == true }) ?? true {
             reader.reportMissing(
                 "the pipeline has no stages", remedy: "add 'stages:' with at least one",
                 at: reader.location(of: "stages"))
         }
-        pipeline.stages = stages.map { entry in
-            let count = problems.errors.count
-            let stage = StageSettingsReader.read(entry, context)
-            if problems.errors[count...].contains(where: { $0.severity == .error }) {
-                notes.unsoundStages.insert(stage.id)
-            }
-            return stage
-        }
+        pipeline.stages = stages.map { readStage($0) }
         let schedules = reader.nodes("schedule")
         pipeline.schedules = readSchedules(schedules, pipeline, PipelineLoader.environments(of: root), problems)
         let count = problems.templates.count
@@ -173,6 +144,39 @@ package struct PipelineReader {
                 refuseUnfilled(in: entry.value, of: isChosen ? "" : entry.key.value)
             }
         }
+    }
+
+    private func readVariables(_ reader: inout MappingReader, _ pipeline: inout Pipeline) {
+        for entry in reader.named("env") {
+            guard case .scalar(let text, _) = entry.value.content else {
+                problems.report("a variable must be text, not \(entry.value.kindName)", at: entry.value.location)
+                continue
+            }
+            pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))
+        }
+    }
+
+    private mutating func readPools(_ reader: inout MappingReader, _ pipeline: inout Pipeline) {
+        let entries = reader.named("pools")
+        for entry in entries {
+            if case .scalar(let text, _) = entry.value.content, let slots = Int(text), (1...4096).contains(slots) {
+                pipeline.pools[PoolName(entry.key.value)] = slots
+            } else {
+                problems.report(
+                    "the pool '\(entry.key.value)' needs a number of slots from 1 to 4096, not \(entry.value.kindName)",
+                    at: entry.value.location)
+            }
+        }
+        // Including those with an invalid number of slots, which is reported at its place.
+        context.poolNames = entries.map(\.key.value).sorted()
+    }
+
+    /// Reads a stage, and notes whether it has a fault.
+    private mutating func readStage(_ entry: ConfigNode.Entry) -> Stage {
+        let count = problems.errors.count
+        let stage = StageSettingsReader.read(entry, context)
+        if problems.errors[count...].contains(where: { $0.severity == .error }) { notes.unsoundStages.insert(stage.id) }
+        return stage
     }
 
     /// Reads the targets, and where stages run that say nothing of it.

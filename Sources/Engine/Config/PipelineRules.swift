@@ -6,6 +6,7 @@ enum PipelineRules {
     /// Reports every breach, except those that may only follow from a fault that has been reported.
     static func check(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         checkNames(pipeline, notes, problems)
+        checkTableNames(pipeline, problems)
         checkTables(pipeline, problems)
         checkTypesOfFanOuts(pipeline, problems)
         checkProducers(pipeline, problems)
@@ -77,115 +78,133 @@ enum PipelineRules {
         }
     }
 
-    /// An object is replaced as a whole, and is one.
-    private static func checkObject(
-        _ table: ConnectionTable, loadedBy stage: Stage, _ dataset: Dataset, _ problems: ConfigProblems
-    ) {
-        if let mode = stage.definition.loadMode, mode != .replace {
+    // MARK: - Tables and files
+
+    /// Tables have names that their connections can have.
+    private static func checkTableNames(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        for dataset in pipeline.datasets {
+            guard let table = dataset.table, let kind = pipeline.connections[table.connection]?.kind,
+                table.parts(in: kind) == nil
+            else { continue }
+            let remedy =
+                switch kind {
+                case .s3: "write the key of a Parquet object, such as raw/sales.parquet, or a pattern of keys"
+                case .delta, .iceberg: "write the path of its folder below that of the connection"
+                case .sqlite: "write only its name; 'main' is the only schema"
+                case .postgres, .mysql, .duckdb, .http: "write name or schema.name"
+                }
             problems.report(
-                "'mode: \(mode.rawValue)' of '\(stage.id)' is not possible: an object can only be replaced as a whole",
-                remedy: "write 'mode: replace'",
-                at: stage.outputLocation)
-        }
-        if table.isPattern {
-            problems.report(
-                "'\(stage.id)' loads '\(dataset.name)', whose key is a pattern", remedy: "write the key of one object",
-                at: dataset.placeLocation)
+                "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
+                remedy: remedy, at: dataset.placeLocation)
         }
     }
 
     /// Only data stages read tables of connections; only a load writes one, and it writes nothing else.
     private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
-        for dataset in pipeline.datasets {
-            guard let table = dataset.table, let kind = pipeline.connections[table.connection]?.kind,
-                table.parts(in: kind) == nil
-            else { continue }
-            problems.report(
-                "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
-                remedy: kind == .s3
-                    ? "write the key of a Parquet object, such as raw/sales.parquet, or a pattern of keys"
-                    : kind.isFolderOfTables
-                        ? "write the path of its folder below that of the connection"
-                        : kind == .sqlite
-                            ? "write only its name; 'main' is the only schema" : "write name or schema.name",
-                at: dataset.placeLocation)
-        }
         for stage in pipeline.stages where !stage.definition.runsProgram {
-            for output in stage.definition.outputs {
-                guard let dataset = pipeline.dataset(output) else { continue }
-                if dataset.format == .xlsx {
-                    problems.report(
-                        "'\(stage.id)' writes '\(output)', and Excel files are only read",
-                        remedy: "write CSV, which Excel opens, or let a command write the file",
-                        at: dataset.placeLocation)
-                }
-                guard let key = dataset.csv.keyOfReading else { continue }
-                problems.report(
-                    "'\(stage.id)' writes '\(output)', and '\(key)' is only for files that others write: Caudal writes UTF-8, "
-                        + "beginning with the header",
-                    remedy: "remove it", at: dataset.location)
+            for dataset in stage.definition.outputs.compactMap(pipeline.dataset) {
+                checkForm(of: dataset, writtenBy: stage, problems)
             }
         }
         for stage in pipeline.stages {
-            let loadsTable = stage.definition.loadedTable != nil
-            for output in stage.definition.outputs where !stage.definition.runsProgram {
-                guard let dataset = pipeline.dataset(output), dataset.zone != nil, dataset.table == nil else {
-                    continue
+            if stage.definition.runsProgram {
+                refuseTables(readBy: stage, pipeline, problems)
+            } else {
+                for dataset in stage.definition.outputs.compactMap(pipeline.dataset) {
+                    checkZone(of: dataset, writtenBy: stage, problems)
                 }
-                problems.report(
-                    "'timezone' of '\(output)' has no effect: stage '\(stage.id)' writes it, and knows the zone of its times",
-                    remedy: "set it on the dataset that the times come from", at: dataset.location)
             }
-            for input in stage.definition.inputs where stage.definition.runsProgram {
-                guard let table = pipeline.dataset(input.value)?.table else { continue }
+            if let dataset = stage.definition.mergedOutput.flatMap(pipeline.dataset), dataset.format != .parquet {
                 problems.report(
-                    "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
-                    remedy: "let an sql stage write it to a file first", at: input.location)
-            }
-            if let output = stage.definition.mergedOutput, let dataset = pipeline.dataset(output),
-                dataset.format != .parquet
-            {
-                problems.report(
-                    "stage '\(stage.id)' merges rows into '\(output)', which is no Parquet file",
+                    "stage '\(stage.id)' merges rows into '\(dataset.name)', which is no Parquet file",
                     remedy: "let its path end in .parquet: other files do not keep the types of their columns",
                     at: dataset.placeLocation)
             }
-            if let output = stage.definition.loadedTable, let dataset = pipeline.dataset(output),
-                let table = dataset.table, pipeline.connections[table.connection]?.kind == .s3
-            {
-                checkObject(table, loadedBy: stage, dataset, problems)
+            if let dataset = stage.definition.loadedTable.flatMap(pipeline.dataset), let table = dataset.table {
+                checkLoad(of: table, dataset, by: stage, pipeline, problems)
             }
-            if let output = stage.definition.loadedTable, let table = pipeline.dataset(output)?.table,
-                let kind = pipeline.connections[table.connection]?.kind, kind.isOnlyRead
-            {
-                problems.report(
-                    "'\(output)' is a table of \(kind == .duckdb ? "a DuckDB file" : kind == .delta ? "Delta" : "Iceberg"), and those are only read",
-                    remedy: "write a Parquet file, which others read as well", at: stage.outputLocation)
+            for dataset in stage.definition.outputs.compactMap(pipeline.dataset) {
+                checkPlace(of: dataset, writtenBy: stage, pipeline, problems)
             }
-            for output in stage.definition.outputs {
-                guard let dataset = pipeline.dataset(output) else { continue }
-                if let remote = dataset.remote {
-                    let isBucket = remote.connection.flatMap { pipeline.connections[$0] }?.kind == .s3
-                    problems.report(
-                        "'\(output)' lies on a server, and '\(stage.id)' cannot write there",
-                        remedy: isBucket
-                            ? "let a load put a Parquet object there, whose key ends in .parquet"
-                            : "write to a file, and let a command send it", at: stage.outputLocation)
-                    continue
-                }
-                switch (loadsTable, dataset.table) {
-                case (true, nil):
-                    problems.report(
-                        "a load writes to a table, and '\(output)' is a file",
-                        remedy: "give the dataset a 'connection' and a 'table'", at: stage.outputLocation)
-                case (false, let table?):
-                    problems.report(
-                        "'\(output)' is the table '\(table.name)' of '\(table.connection)', and only a stage of type load "
-                            + "writes to tables",
-                        remedy: "write to a file, and load that", at: stage.outputLocation)
-                case (true, _?), (false, nil): break
-                }
-            }
+        }
+    }
+
+    /// Caudal writes no Excel files, and CSV in one way.
+    private static func checkForm(of dataset: Dataset, writtenBy stage: Stage, _ problems: ConfigProblems) {
+        if dataset.format == .xlsx {
+            problems.report(
+                "'\(stage.id)' writes '\(dataset.name)', and Excel files are only read",
+                remedy: "write CSV, which Excel opens, or let a command write the file", at: dataset.placeLocation)
+        }
+        guard let key = dataset.csv.keyOfReading else { return }
+        problems.report(
+            "'\(stage.id)' writes '\(dataset.name)', and '\(key)' is only for files that others write: Caudal writes "
+                + "UTF-8, beginning with the header",
+            remedy: "remove it", at: dataset.location)
+    }
+
+    private static func checkZone(of dataset: Dataset, writtenBy stage: Stage, _ problems: ConfigProblems) {
+        guard dataset.zone != nil, dataset.table == nil else { return }
+        problems.report(
+            "'timezone' of '\(dataset.name)' has no effect: stage '\(stage.id)' writes it, and knows the zone of its times",
+            remedy: "set it on the dataset that the times come from", at: dataset.location)
+    }
+
+    private static func refuseTables(readBy stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
+        for input in stage.definition.inputs {
+            guard let table = pipeline.dataset(input.value)?.table else { continue }
+            problems.report(
+                "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
+                remedy: "let an sql stage write it to a file first", at: input.location)
+        }
+    }
+
+    /// An object is replaced as a whole, and is one; tables of some kinds are only read.
+    private static func checkLoad(
+        of table: ConnectionTable, _ dataset: Dataset, by stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems
+    ) {
+        guard let kind = pipeline.connections[table.connection]?.kind else { return }
+        if kind == .s3, let mode = stage.definition.loadMode, mode != .replace {
+            problems.report(
+                "'mode: \(mode.rawValue)' of '\(stage.id)' is not possible: an object can only be replaced as a whole",
+                remedy: "write 'mode: replace'", at: stage.outputLocation)
+        }
+        if kind == .s3, table.isPattern {
+            problems.report(
+                "'\(stage.id)' loads '\(dataset.name)', whose key is a pattern", remedy: "write the key of one object",
+                at: dataset.placeLocation)
+        }
+        if kind.isOnlyRead {
+            let place = kind == .duckdb ? "a DuckDB file" : kind == .delta ? "Delta" : "Iceberg"
+            problems.report(
+                "'\(dataset.name)' is a table of \(place), and those are only read",
+                remedy: "write a Parquet file, which others read as well", at: stage.outputLocation)
+        }
+    }
+
+    /// A load writes to a table, and every other stage to a file of this machine.
+    private static func checkPlace(
+        of dataset: Dataset, writtenBy stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems
+    ) {
+        if let remote = dataset.remote {
+            let isBucket = remote.connection.flatMap { pipeline.connections[$0] }?.kind == .s3
+            return problems.report(
+                "'\(dataset.name)' lies on a server, and '\(stage.id)' cannot write there",
+                remedy: isBucket
+                    ? "let a load put a Parquet object there, whose key ends in .parquet"
+                    : "write to a file, and let a command send it", at: stage.outputLocation)
+        }
+        switch (stage.definition.loadedTable != nil, dataset.table) {
+        case (true, nil):
+            problems.report(
+                "a load writes to a table, and '\(dataset.name)' is a file",
+                remedy: "give the dataset a 'connection' and a 'table'", at: stage.outputLocation)
+        case (false, let table?):
+            problems.report(
+                "'\(dataset.name)' is the table '\(table.name)' of '\(table.connection)', and only a stage of type load "
+                    + "writes to tables",
+                remedy: "write to a file, and load that", at: stage.outputLocation)
+        case (true, _?), (false, nil): break
         }
     }
 
@@ -239,135 +258,6 @@ enum PipelineRules {
                         "'\(path)' is written by '\(stage.id)', and a stage cannot write to a pattern",
                         at: dataset.placeLocation)
                 }
-            }
-        }
-    }
-
-    // MARK: - References
-
-    private static func checkReferences(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
-        let parameters = pipeline.parameters.map(\.name)
-        func check(
-            _ reference: Template.Reference, variables: [String], inputs: [String] = [], hasOutput: Bool,
-            at location: SourceLocation
-        ) {
-            switch reference {
-            case .param(let name) where notes.lacks(name, in: "params"):
-                problems.report(
-                    "there is no parameter '\(name)'" + Suggestion.phrase(for: name, among: parameters), at: location)
-            case .item(let name) where !variables.contains(name):
-                let remedy = variables.isEmpty ? "add 'foreach', or remove it" : nil
-                problems.report(
-                    "there is no fan-out variable '\(name)'" + Suggestion.phrase(for: name, among: variables),
-                    remedy: remedy, at: location)
-            case .input(let name) where !inputs.contains(name):
-                problems.report(
-                    "'${input.\(name)}' needs a command that reads '\(name)'"
-                        + Suggestion.phrase(for: name, among: inputs),
-                    remedy: "add it to 'inputs' of a command, or remove it", at: location)
-            case .stageOutput where !hasOutput:
-                problems.report(
-                    "'${stage.output}' needs a stage with an 'output'", remedy: "add 'output', or remove it",
-                    at: location)
-            default: break
-            }
-        }
-        for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
-            let variables = stage.fanOut?.variables.map(\.name) ?? []
-            let hasOutput = !stage.definition.outputs.isEmpty
-            let inputs =
-                stage.definition.runsProgram ? stage.definition.inputs.map(\.value.rawValue) : []
-            for (reference, location) in references(of: stage) {
-                check(reference, variables: variables, inputs: inputs, hasOutput: hasOutput, at: location)
-            }
-            for reference in (stage.condition?.left.references ?? []) + (stage.condition?.right.references ?? [])
-            where reference.isOfAttempt || reference.isOfRun {
-                problems.report(
-                    "'${\(reference)}' is not known yet where 'if' is decided, before the run begins",
-                    remedy: "compare a parameter or a variable", at: stage.condition?.location ?? stage.location)
-            }
-            for case (_, .values(let values)) in stage.fanOut?.variables ?? [] {
-                for value in values {
-                    guard
-                        let name = value.value.references.compactMap(\.name).first(where: pipeline.secretNames.isSecret)
-                    else { continue }
-                    problems.report(
-                        "'\(name)' is a secret, and the values of items are recorded",
-                        remedy: "give it to the command in 'env'", at: value.location)
-                }
-            }
-            for (reference, location) in fanOutReferences(of: stage) {
-                if reference.isOfAttempt {
-                    problems.report(
-                        "'${\(reference)}' is not known yet where the items are found",
-                        remedy: "remove it from 'foreach'", at: location)
-                } else {
-                    check(reference, variables: [], hasOutput: false, at: location)
-                }
-            }
-            for output in stage.definition.outputs {
-                guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
-                for reference in path.references {
-                    check(reference, variables: variables, hasOutput: false, at: dataset.placeLocation)
-                }
-            }
-        }
-        for template in notes.templatesOutsideStages {
-            for reference in template.value.references {
-                if reference.isOfAttempt {
-                    problems.report(
-                        "'${\(reference)}' is only known within a stage",
-                        remedy: "remove it, or put it into the 'env' of the stage that needs it", at: template.location)
-                } else {
-                    check(reference, variables: [], hasOutput: false, at: template.location)
-                }
-            }
-        }
-        let written = Set(pipeline.stages.flatMap(\.definition.outputs))
-        for dataset in pipeline.datasets where !written.contains(dataset.name) {
-            for reference in (dataset.path ?? dataset.remote?.name)?.references ?? [] {
-                if case .item(let name) = reference {
-                    // A stage that was read with a fault may be the one that writes or reads the dataset.
-                    guard notes.unsoundStages.isEmpty else { continue }
-                    let users = pipeline.stages.filter { $0.reads.contains { $0.value == dataset.name } }
-                    let variables = users.first?.fanOut?.variables.map(\.name) ?? []
-                    check(.item(name), variables: variables, hasOutput: false, at: dataset.placeLocation)
-                } else {
-                    check(reference, variables: [], hasOutput: false, at: dataset.placeLocation)
-                }
-            }
-        }
-    }
-
-    /// Every reference in a stage's settings and its fan-out, with its place.
-    static func allReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
-        references(of: stage) + fanOutReferences(of: stage)
-    }
-
-    /// Every reference in a stage's own settings, with its place.
-    private static func references(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
-        var found: [(Template.Reference, SourceLocation)] = []
-        if let condition = stage.condition {
-            // Other references in a condition are reported separately.
-            found += (condition.left.references + condition.right.references).filter { !$0.isOfAttempt }
-                .map { ($0, condition.location) }
-        }
-        for check in stage.checks {
-            if let filter = check.filter { found += filter.value.references.map { ($0, filter.location) } }
-            if let query = check.definition.query { found += query.value.references.map { ($0, query.location) } }
-        }
-        return found + stage.definition.references
-    }
-
-    /// Every reference in a stage's fan-out, with its place.
-    private static func fanOutReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
-        guard let fanOut = stage.fanOut else { return [] }
-        return fanOut.variables.flatMap { _, source -> [(Template.Reference, SourceLocation)] in
-            switch source {
-            case .query(let query): query.value.references.map { ($0, query.location) }
-            case .files(let pattern): pattern.references.map { ($0, fanOut.location) }
-            case .days(let from, let to): (from.references + to.references).map { ($0, fanOut.location) }
-            case .values(let values): values.flatMap { value in value.value.references.map { ($0, value.location) } }
             }
         }
     }

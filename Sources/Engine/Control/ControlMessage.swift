@@ -41,12 +41,7 @@ struct ControlReply: Codable, Sendable, Equatable {
 
 /// Messages on the socket: JSON without line breaks, followed by a line feed.
 enum ControlLine {
-    static func bytes(_ message: some Encodable) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let data = try? encoder.encode(message) else { preconditionFailure("not encodable: \(message)") }
-        return Array(data) + [0x0A]
-    }
+    static func bytes(_ message: some Encodable) -> [UInt8] { Array((JSONText.encoded(message) + "\n").utf8) }
 
     /// Decodes the message of a line, or nil when it is invalid.
     static func message<Message: Decodable>(_ type: Message.Type, _ line: some Sequence<UInt8>) -> Message? {

@@ -112,6 +112,11 @@ package struct DataReadings: Sendable {
     }
 }
 
+extension Failure {
+    /// The results lack a number of rows that the script asked for.
+    package static let uncounted = Failure("the engine did not report how many rows there are")
+}
+
 extension DataReadings.Value {
     /// The value as a whole number, as far as it is one that can be counted to.
     var integer: Int64? {

@@ -15,7 +15,7 @@ package enum LoadError: DomainError {
 extension LoadError {
     package var failure: Failure {
         switch self {
-        case .notCounted: Failure("duckdb did not report how many rows there are")
+        case .notCounted: .uncounted
         case .rowsWithoutKey(let count, let key):
             Failure(
                 "\(count.counted("row")) without a value in the key (\(key.joined(separator: ", ")))",

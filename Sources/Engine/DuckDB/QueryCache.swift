@@ -50,11 +50,10 @@ struct QueryCache {
         if contents.readings.count > Self.limit {
             contents.readings = contents.readings.filter { first.contains($0.key) }
         }
-        // What cannot be stored is asked for again.
-        guard let bytes = try? JSONEncoder().encode(contents) else { return }
         let passing = "\(file).\(getpid())"
+        // What cannot be stored is asked for again.
         do throws(Failure) {
-            try FileText.write(String(decoding: bytes, as: UTF8.self), to: passing, isPrivate: true)
+            try FileText.write(JSONText.encoded(contents), to: passing, isPrivate: true)
         } catch { return }
         rename(passing, file)
     }

@@ -124,8 +124,7 @@ struct ContainerExecutor: ProgramExecutor {
             }
         }
         words += ["--workdir", call.folder ?? host.folder]
-        var variables = call.variables
-        for name in settings.variables where variables[name] == nil { variables[name] = host.environment[name] }
+        let variables = host.variables(of: call, passing: settings.variables)
         var passed: [String: String] = [:]
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
             if ContainerEngine.needs(name), host.environment[name] != value {

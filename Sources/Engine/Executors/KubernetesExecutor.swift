@@ -23,16 +23,13 @@ struct KubernetesExecutor: JobCluster {
     func run(
         _ call: ProgramCall, for attempt: AttemptControl, output: @escaping ProcessReactor.OutputHandler
     ) async throws(Failure) -> ProgramEnd {
-        var variables = call.variables
-        for name in target.variables where variables[name] == nil { variables[name] = host.environment[name] }
-        let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
         let located = try await cluster.locate()
         var (target, place) = (target, place)
         target.kind = .kubernetes(located)
         place.kind = .target(target)
         let folder = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
         let mount = try mount(for: folder)
-        try folder.write(call, program: program, variables: variables, on: host)
+        try folder.write(call, for: target, on: host)
         try FileText.write(
             folder.jobScript(grace: attempt.grace.shellSeconds), to: folder.file("job.sh"), isPrivate: true)
         let manifest = KubernetesManifest(folder, located, mount: mount, call, for: attempt)

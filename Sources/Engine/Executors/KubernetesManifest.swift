@@ -138,14 +138,7 @@ struct KubernetesManifest: Encodable {
     }
 
     /// The manifest as JSON, the same for the same try.
-    var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let bytes = try? encoder.encode(self) else {
-            preconditionFailure("a manifest could not be written: \(self)")
-        }
-        return String(decoding: bytes, as: UTF8.self) + "\n"
-    }
+    var text: String { JSONText.formatted(self) }
 
     /// A try's name, which no other one has: it is the Job's name, and a label.
     static func name(_ launch: LaunchNote) -> String {

@@ -62,12 +62,12 @@ package struct LaunchFolder: Sendable {
 
     // MARK: - Beginning
 
-    /// Writes what the other side is to run, and the mark that it takes.
+    /// Writes what the other side is to run, with its own program and variables, and the mark that it takes.
     ///
     /// - Throws: ``Failure`` when that cannot be written.
-    func write(
-        _ call: ProgramCall, program: String, variables: [String: String], on host: ProgramHost
-    ) throws(Failure) {
+    func write(_ call: ProgramCall, for target: Target, on host: ProgramHost) throws(Failure) {
+        let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
+        let variables = host.variables(of: call, passing: target.variables)
         var lines = ["#!/bin/sh"]
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) where Self.isName(name) {
             lines.append("export \(name)=\(ShellText.quoted(value))")
@@ -87,13 +87,8 @@ package struct LaunchFolder: Sendable {
     ///
     /// - Throws: ``Failure`` when that cannot be written; nothing may be launched then.
     func keepNote() throws(Failure) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let text = try? encoder.encode(note) else {
-            preconditionFailure("a launch could not be written: \(note)")
-        }
         let place = file("launch.json")
-        try FileText.replace(String(decoding: text, as: UTF8.self) + "\n", at: place)
+        try FileText.replace(JSONText.encoded(note) + "\n", at: place)
         for name in [place, path, PathText.folder(of: path)] {
             let descriptor = Foundation.open(name, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw Failure("\(name) cannot be opened", errno: errno) }

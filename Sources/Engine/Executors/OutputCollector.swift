@@ -73,16 +73,21 @@ struct ProgressFinder {
 
     func progress(in line: UnsafeBufferPointer<UInt8>) -> CaudalModel.Progress? {
         if line.contains(0x1B), let percent = Self.percent(in: line) {
-            return CaudalModel.Progress(fraction: min(max(percent / 100, 0), 1))
+            return Self.progress(percent / 100)
         }
         guard let pattern, !line.isEmpty else { return nil }
         let text = String(decoding: line.prefix(1000), as: UTF8.self)
         guard let groups = pattern.groups(in: text)?.compactMap({ Double($0) }) else { return nil }
         switch groups.count {
-        case 1: return CaudalModel.Progress(fraction: min(max(groups[0] / 100, 0), 1))
-        case 2 where groups[1] > 0: return CaudalModel.Progress(fraction: min(max(groups[0] / groups[1], 0), 1))
+        case 1: return Self.progress(groups[0] / 100)
+        case 2 where groups[1] > 0: return Self.progress(groups[0] / groups[1])
         default: return nil
         }
+    }
+
+    /// The part that a program says is done; nil for what is no number, as programs write for 0 of 0.
+    private static func progress(_ part: Double) -> CaudalModel.Progress? {
+        part.isNaN ? nil : CaudalModel.Progress(fraction: min(max(part, 0), 1))
     }
 
     /// The percentage of the last `ESC ] 9 ; 4 ; state ; percent` in a line.

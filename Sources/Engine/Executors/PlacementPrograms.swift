@@ -4,7 +4,7 @@ import CaudalModel
 package enum PlacementPrograms {
     /// What each of them is for, and where it is; nil for one that is not there.
     package static func found(_ variables: [String: String]) -> [(thing: String, place: String?)] {
-        let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let path = variables["PATH"] ?? ProgramPath.usual
         func place(_ name: String) -> String? { try? ProcessExecutor.find(name, path: path, folder: "/") }
         let engine = try? ContainerEngine.find { variables[$0] }
         return [

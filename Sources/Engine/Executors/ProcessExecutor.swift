@@ -14,7 +14,7 @@ package struct ProcessExecutor: ProgramExecutor {
         var program = call.program
         if call.isOfUser {
             // A stage may run Caudal itself, wherever it was started from.
-            variables["CAUDAL_PROGRAM"] = Self.ownProgram
+            variables["CAUDAL_PROGRAM"] = ProgramPath.own
             program = try Self.find(
                 program, path: variables["PATH"] ?? host.environment["PATH"] ?? "/usr/bin:/bin", folder: host.folder)
         }
@@ -27,9 +27,6 @@ package struct ProcessExecutor: ProgramExecutor {
         attempt.onStop(nil)
         return ProgramEnd(end)
     }
-
-    private static let ownProgram =
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "caudal"
 
     /// The program that a name refers to.
     static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {

@@ -178,8 +178,13 @@ package struct ProgramHost: Sendable {
             staging: staging)
     }
 
+    /// The variables of a call, and those of this machine's environment that a place passes on by their names.
+    func variables(of call: ProgramCall, passing names: [String]) -> [String: String] {
+        names.reduce(into: call.variables) { $0[$1] = $0[$1] ?? environment[$1] }
+    }
+
     /// The path of a program of this machine; nil when PATH does not have it.
     func program(_ name: String) -> String? {
-        try? ProcessExecutor.find(name, path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", folder: folder)
+        try? ProcessExecutor.find(name, path: environment["PATH"] ?? ProgramPath.usual, folder: folder)
     }
 }

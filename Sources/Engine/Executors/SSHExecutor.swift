@@ -68,11 +68,8 @@ struct SSHExecutor: ProgramExecutor {
         _ call: ProgramCall, on machine: String, _ ssh: String, for attempt: AttemptControl,
         output: @escaping ProcessReactor.OutputHandler
     ) async throws(Failure) -> Outcome {
-        var variables = call.variables
-        for name in target.variables where variables[name] == nil { variables[name] = host.environment[name] }
-        let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
         let folder = try LaunchFolder(at: place, on: machine, in: call.workFolder, for: attempt)
-        try folder.write(call, program: program, variables: variables, on: host)
+        try folder.write(call, for: target, on: host)
         try folder.keepNote()
         let pipe = try connections.pipe()
         defer { pipe.close() }

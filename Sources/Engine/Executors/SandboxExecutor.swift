@@ -18,8 +18,7 @@ struct SandboxExecutor: ProgramExecutor {
         guard let bubblewrap = host.program("bwrap") else {
             throw Failure("bubblewrap ('bwrap') is not on PATH", remedy: "install the package 'bubblewrap'")
         }
-        var variables = call.variables
-        for name in settings.variables where variables[name] == nil { variables[name] = host.environment[name] }
+        var variables = host.variables(of: call, passing: settings.variables)
         variables["PATH"] = variables["PATH"] ?? Self.path
         variables["HOME"] = variables["HOME"] ?? "/tmp"
         let program =

@@ -22,11 +22,8 @@ struct SlurmExecutor: JobCluster {
     func run(
         _ call: ProgramCall, for attempt: AttemptControl, output: @escaping ProcessReactor.OutputHandler
     ) async throws(Failure) -> ProgramEnd {
-        var variables = call.variables
-        for name in target.variables where variables[name] == nil { variables[name] = host.environment[name] }
-        let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
         let folder = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
-        try folder.write(call, program: program, variables: variables, on: host)
+        try folder.write(call, for: target, on: host)
         try FileText.write(
             folder.jobScript(
                 noting: #"echo "$SLURM_JOB_ID" > "$d/job.new" && mv "$d/job.new" "$d/job""#,

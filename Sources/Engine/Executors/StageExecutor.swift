@@ -24,7 +24,7 @@ package struct Execution: Sendable {
     package var lastLines: [String]
     /// The results of a data stage.
     package var readings: DataReadings?
-    /// DuckDB's errors for statements that failed, in order.
+    /// The SQL engine's errors for statements that failed, in order.
     package var errors: [String]
     /// Whether a statement failed for want of memory.
     package var lacksMemory = false

@@ -6,8 +6,7 @@ enum ToolFolders {
     /// Where a tool may be: in the project, then upwards from this program, which may have been built in its checkout.
     static func all(root: String, path: String) -> [String] {
         var places = ["\(root)/\(path)"]
-        var folder = PathText.folder(
-            of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
+        var folder = PathText.folder(of: ProgramPath.own)
         while folder.count > 1 {
             places.append("\(folder)/\(path)")
             folder = PathText.folder(of: folder)

@@ -15,13 +15,9 @@ package final class UnnamedFile: Sendable {
         // Nothing is in it yet.
         unlink(name)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Failure("a file in \(folder) cannot be written", errno: errno) }
-            rest = rest.dropFirst(count)
-        }
+        var text = text
+        let error = text.withUTF8 { FileText.write(UnsafeRawBufferPointer($0), to: descriptor) }
+        if error != 0 { throw Failure("a file in \(folder) cannot be written", errno: error) }
         lseek(descriptor, 0, SEEK_SET)
     }
 

@@ -113,18 +113,7 @@ package final class LogWriter: Sendable {
     private func report(_ failure: Failure?) { if let failure { onFailure(failure) } }
 
     private static func write(_ block: [UInt8], to descriptor: Int32, in folder: String) throws(Failure) {
-        let error: Int32 = block.withUnsafeBytes { bytes in
-            var rest = bytes
-            while !rest.isEmpty {
-                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return errno
-                }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
-            return 0
-        }
+        let error = block.withUnsafeBytes { FileText.write($0, to: descriptor) }
         if error != 0 {
             throw Failure(
                 "the log in \(folder) cannot be written", errno: error,

@@ -91,6 +91,6 @@ extension Delivery {
         self.init(
             id: MessageSignature.uuid(of: "\(notice.id) \(notice.occasion.rawValue) \(target)"), event: notice.id,
             occasion: notice.occasion, pipeline: notice.pipeline, run: notice.run, stage: notice.stage, target: target,
-            channel: channel, file: file, root: root, notice: NoticeJSON.encoded(notice), created: notice.at)
+            channel: channel, file: file, root: root, notice: JSONText.encoded(notice), created: notice.at)
     }
 }

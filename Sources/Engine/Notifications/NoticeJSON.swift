@@ -1,5 +1,4 @@
 import CaudalModel
-import Foundation
 
 /// A notice as JSON for programs: the body of webhooks, the lines of files.
 struct NoticeJSON: Encodable {
@@ -70,13 +69,5 @@ struct NoticeJSON: Encodable {
     }
 
     /// The JSON on one line.
-    var line: String { Self.encoded(self) }
-
-    /// A value as JSON on one line.
-    static func encoded(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let data = try? encoder.encode(value) else { preconditionFailure("not encodable: \(value)") }
-        return String(decoding: data, as: UTF8.self)
-    }
+    var line: String { JSONText.encoded(self) }
 }

@@ -78,7 +78,7 @@ package final class NotificationObserver: RunObserver {
             let deliveries = try tellings.map { try composer.delivery(for: $0) }
             if try store.add(deliveries) > 0 { outbox.wake() }
         }
-        if memory != before { notes.keep(NoticeJSON.encoded(memory), key) }
+        if memory != before { notes.keep(JSONText.encoded(memory), key) }
     }
 
     /// The plan that an event belongs to; nil for one that changes it.

@@ -57,7 +57,7 @@ enum PagerDutyChannel: ChannelKind {
                 timestamp: UTC.iso(notice.at), component: notice.pipeline, group: notice.stage?.rawValue,
                 custom_details: NoticeJSON(notice, delivery: nil))
         }
-        return NoticeJSON.encoded(form)
+        return JSONText.encoded(form)
     }
 
     /// The incident that a notice belongs to.

@@ -43,7 +43,7 @@ enum SlackChannel: ChannelKind {
         }
         let commands = text.commands.map { "`\(escaped($0, limit: 300))`" }.joined(separator: "\n")
         if !commands.isEmpty { blocks.append(section(commands)) }
-        return NoticeJSON.encoded(Form(text: escaped(text.title, limit: 300), blocks: blocks))
+        return JSONText.encoded(Form(text: escaped(text.title, limit: 300), blocks: blocks))
     }
 
     /// A text without the characters by which Slack finds links and mentions.

@@ -61,7 +61,7 @@ enum TeamsChannel: ChannelKind {
             block.fontType = "Monospace"
             blocks.append(block)
         }
-        return NoticeJSON.encoded(Form(attachments: [.init(content: .init(body: blocks))]))
+        return JSONText.encoded(Form(attachments: [.init(content: .init(body: blocks))]))
     }
 
     private static func color(of occasion: NotificationRule.Occasion) -> String {

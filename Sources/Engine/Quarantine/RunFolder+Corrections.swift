@@ -76,10 +76,10 @@ extension RunFolder {
         let place = "\(folder)/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let origin = try JSONEncoder().encode(Origin(inputs: inputs, contentHash: ContentHash.of(text)))
+        let origin = JSONText.encoded(Origin(inputs: inputs, contentHash: ContentHash.of(text)))
         // The rows get their final name last, so that they never exist without their origin.
         try FileText.write(text, to: place + ".new", isPrivate: true)
-        try FileText.write(String(decoding: origin, as: UTF8.self), to: place + Self.originSuffix, isPrivate: true)
+        try FileText.write(origin, to: place + Self.originSuffix, isPrivate: true)
         try FileText.replace(text, at: place)
         return place
     }

@@ -183,19 +183,6 @@ struct JSONReport {
             remarks: report.background.remarks.map {
                 Remark(time: UTC.iso($0.time), level: $0.level.name, from: $0.source, message: $0.message)
             }, remarkCount: report.background.remarkCount)
-        return JSONReport.encode(page)
-    }
-
-    /// Formatted JSON with sorted keys, so that two reports can be compared line by line.
-    static func encode(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard let data = try? encoder.encode(value) else {
-            // Every field is text, a number or a list of them: encoding cannot fail.
-            preconditionFailure("the report could not be written as JSON")
-        }
-        return String(decoding: data, as: UTF8.self) + "\n"
+        return JSONText.formatted(page)
     }
 }

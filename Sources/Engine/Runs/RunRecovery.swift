@@ -8,7 +8,7 @@ package enum RunRecovery {
     /// What cannot be removed only takes room, and goes with the run.
     ///
     /// `kept`: the units whose work goes on, and writes there.
-    static func removeRemains(_ state: RunState, in folder: RunFolder, except kept: Set<UnitID> = []) {
+    static func removeRemains(_ state: RunState, in folder: RunFolder, except kept: Set<UnitID>) {
         for stage in state.stages {
             for (id, unit) in stage.units {
                 guard let attempt = unit.openAttempt, !kept.contains(id) else { continue }

@@ -13,8 +13,6 @@ package struct ScheduleOverview: Sendable {
         package var file: String
         /// When it fires next, in milliseconds since 1970; nil when nothing is planned, or it waits for what others bring.
         package var next: Int64?
-        /// When the run of that time starts, which `jitter` puts off.
-        package var nextStart: Int64?
         /// The pause that lasts, if there is one.
         package var pause: WatchedSchedule.Pause?
         /// The last decisions, newest first; what was told to be late is in ``late``.
@@ -89,7 +87,6 @@ package struct ScheduleOverview: Sendable {
         let next = schedule.isEnabled ? watched.next(after: from) : nil
         return Entry(
             key: key, schedule: schedule, zone: zone, file: file, next: next?.planned,
-            nextStart: next.map { watched.start(of: $0) },
             pause: try store?.pauses(of: key, after: now).first { $0.until == nil },
             recent: all.filter { $0.outcome != .late },
             late: Set(all.filter { $0.outcome == .late }.map(\.slots.last)),

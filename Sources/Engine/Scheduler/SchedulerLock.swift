@@ -16,7 +16,7 @@ package final class SchedulerLock: Sendable {
             process: getpid(), host: ProcessInfo.processInfo.hostName, since: SystemClock.now.wall,
             isOnce: isOnce)
         do {
-            try FileText.replace(RunStore.json(holder), at: state.scheduler + "/holder")
+            try FileText.replace(JSONText.encoded(holder), at: state.scheduler + "/holder")
         } catch {
             throw StoreError(.unreadable(error.reason), path: state.scheduler)
         }

@@ -57,8 +57,11 @@ package final class SchedulerLoop {
         let descriptor = cs_pidfd_open(process)
         // Without it the end of the process is found at the next look.
         guard descriptor >= 0 else { return }
+        guard cs_poll_add(poll, descriptor, nextToken) == 0 else {
+            close(descriptor)
+            return
+        }
         processes[nextToken] = descriptor
-        if cs_poll_add(poll, descriptor, nextToken) != 0 { close(descriptor) }
         nextToken += 1
     }
 

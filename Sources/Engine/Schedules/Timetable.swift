@@ -125,7 +125,7 @@ package struct Timetable: Sendable, Equatable {
                 return Occurrence(instant: found, local: local, isSkipped: false)
             }
             guard let date = allowed(after: local.date, by: 1, calendar) else { return nil }
-            after = max(found, zone.firstInstant(of: LocalTime(seconds: Int64(date.days) * 86_400)) - 1)
+            after = max(found, zone.firstInstant(of: date) - 1)
         }
         return nil
     }
@@ -139,7 +139,7 @@ package struct Timetable: Sendable, Equatable {
                 return Occurrence(instant: found, local: local, isSkipped: false)
             }
             guard let date = allowed(after: local.date, by: -1, calendar) else { return nil }
-            before = min(found, zone.firstInstant(of: LocalTime(seconds: Int64(date.days + 1) * 86_400)))
+            before = min(found, zone.firstInstant(of: LocalDate(days: date.days + 1)))
         }
         return nil
     }

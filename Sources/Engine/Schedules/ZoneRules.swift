@@ -101,11 +101,9 @@ package struct ZoneRules: Sendable, Equatable {
     /// The date that the clock has at a point in time.
     package func date(at instant: Int64) -> LocalDate { local(at: instant).date }
 
-    /// The first point in time at which the clock shows a time of a day, or would if it did not leave it out.
-    ///
-    /// - Parameter second: Counted from midnight by the clock.
-    package func firstInstant(of date: LocalDate, second: Int64 = 0) -> Int64 {
-        firstInstant(of: LocalTime(seconds: Int64(date.days) * 86_400 + second))
+    /// When a day begins: the first point in time at which the clock shows its midnight, or has gone past it.
+    package func firstInstant(of date: LocalDate) -> Int64 {
+        firstInstant(of: LocalTime(seconds: Int64(date.days) * 86_400))
     }
 
     /// The first point in time at which the clock shows `time`, or has gone past it.

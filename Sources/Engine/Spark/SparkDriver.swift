@@ -56,9 +56,6 @@ final class SparkDriver: Sendable {
 
     deinit { state.withLock { for session in $0.sessions.values { session.input?.close() } } }
 
-    /// Whether the driver is there, or is about to be.
-    var isRunning: Bool { state.withLock { $0.current != nil } }
-
     // MARK: - Jobs
 
     /// Runs the job in a file to its end.

@@ -97,13 +97,8 @@ package struct SparkEngine: SQLEngine {
         let passing = job.workFolder + "/" + Self.passingName
         // It may hold secrets, and is there only as long as it is needed.
         defer { unlink(passing) }
-        do {
-            let encoded = try JSONEncoder().encode(
-                SparkJob(job, settings: surroundings.spark.settings, root: surroundings.root))
-            try FileText.write(String(decoding: encoded, as: UTF8.self), to: passing, isPrivate: true)
-        } catch {
-            throw Failure(describing: error)
-        }
+        let request = SparkJob(job, settings: surroundings.spark.settings, root: surroundings.root)
+        try FileText.write(JSONText.encoded(request), to: passing, isPrivate: true)
         let answers = SparkAnswers(job.script, attempt: attempt, masker: surroundings.masker, hides: job.hidesValues)
         let begun = job.workFolder + "/" + Self.begunName
         let last = try await driver.run(passing, for: attempt) { event in

@@ -60,11 +60,6 @@ struct SparkIntake: IntakeStatements {
         "(?:[^\\x{22}\(separator)][^\(separator)]*|\\x{22}(?:[^\\x{22}]|\\x{22}\\x{22})*\\x{22}|)"
     }
 
-    /// True for a line that opens a quotation and does not close it.
-    private var opensQuotation: String {
-        sql.fits("text", "^(?:\(field)\(separator))*\\x{22}(?:[^\\x{22}]|\\x{22}\\x{22})*\\z")
-    }
-
     /// How many fields a line has.
     private var fieldCount: String {
         "length(regexp_replace(regexp_replace(text, '\\\\x22(?:[^\\\\x22]|\\\\x22\\\\x22)*\\\\x22', ''), \(sql.text("[^\(separator)]")), '')) + 1"

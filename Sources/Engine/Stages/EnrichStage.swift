@@ -102,7 +102,6 @@ package struct EnrichStage: StageType {
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         let source = try attempt.source(input.value)
-        guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
         let names = lookups.map(\.dataset.value.rawValue).joined(separator: ", ")
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) with \(names)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
@@ -125,23 +124,20 @@ package struct EnrichStage: StageType {
                 try builder.add(lookup, in: other)
             }
         }
-        let output = attempt.output(self.output, columns: builder.columns)
-        let file = SQLScript.OutputFile(
-            output.staged, dataset.format ?? .parquet, dataset.csv, columns: builder.columns.count)
-        let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
+        let output = try attempt.writtenOutput(self.output, columns: builder.columns)
+        let writing = script.add(
+            "write the result", weight: 12, .write(builder.result(in: output.file.format), to: output.file))
         let written = script.statements.count
-        let result = DataSource(
-            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: builder.columns, isOwn: true)
-        let judge = attempt.addChecks(on: result, to: &script)
+        let judge = attempt.addChecks(on: output.rows, to: &script)
         let lookups = lookups
         return .data(
             DataWork(
-                script: script, reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value), outputs: [output],
+                script: script, reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value),
+                outputs: [output.staged],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
                     guard let read = readings.count(.read), let count = readings.written[writing] else {
-                        throw Failure("duckdb did not report how many rows there are")
+                        throw Failure.uncounted
                     }
                     guard read == count else {
                         throw Failure(
@@ -157,7 +153,8 @@ package struct EnrichStage: StageType {
                         return missed == 0 ? nil : "\(rows) not in \(lookup.dataset.value)"
                     }
                     return DataOutcome(
-                        rows: RowAccount(read: read, written: count, steps: steps), outputRows: [output.staged: count],
+                        rows: RowAccount(read: read, written: count, steps: steps),
+                        outputRows: [output.file.path: count],
                         notes: notes)
                 },
                 judge: judge))

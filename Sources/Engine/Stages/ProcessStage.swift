@@ -197,7 +197,6 @@ package struct ProcessStage: StageType {
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         let source = try attempt.source(input.value)
-        guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
         var script = SQLScript(
             title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(steps.count) steps on \(input.value)")
         let references = steps.flatMap(\.value.references) + attempt.references(of: attempt.stage.checks)
@@ -226,31 +225,26 @@ package struct ProcessStage: StageType {
             }
         }
         let columns = builder.writtenColumns
-        let output = attempt.output(self.output, columns: merge?.written(columns) ?? columns)
-        let file = SQLScript.OutputFile(
-            output.staged, dataset.format ?? .parquet, dataset.csv, columns: output.columns.count)
+        let output = try attempt.writtenOutput(self.output, columns: merge?.written(columns) ?? columns)
         try check(columns, source)
-        let rows = try merged(builder, file, attempt, &script)
-        let writing = script.add("write the result", weight: 12, .write(rows, to: file))
+        let rows = try merged(builder, output.file, attempt, &script)
+        let writing = script.add("write the result", weight: 12, .write(rows, to: output.file))
         let written = script.statements.count
-        let result = DataSource(
-            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: output.columns, isOwn: true)
-        let judge = attempt.addChecks(on: result, to: &script)
+        let judge = attempt.addChecks(on: output.rows, to: &script)
         let stage = self
         return .data(
             DataWork(
                 script: script,
                 reads: [source] + attempt.otherSources(than: input.value) + [attempt.existing].compactMap { $0 },
-                outputs: [output],
+                outputs: [output.staged],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { [start = attempt.start] readings in
                     if let fault = stage.merge?.fault(readings, from: start) { throw fault }
                     let written = readings.written[writing]
                     // What was there besides is none of the rows that were read.
                     let own = stage.merge == nil ? written : readings.count(.added)
-                    var outcome = try stage.conclude(readings, output: output.staged, written: own)
-                    outcome.outputRows[output.staged] = written
+                    var outcome = try stage.conclude(readings, output: output.file.path, written: own)
+                    outcome.outputRows[output.file.path] = written
                     outcome.notes += stage.merge?.notes(readings, from: start) ?? []
                     return outcome
                 },
@@ -382,9 +376,7 @@ package struct ProcessStage: StageType {
     }
 
     private func conclude(_ readings: DataReadings, output: String, written: Int64?) throws(Failure) -> DataOutcome {
-        guard let read = readings.count(.read), let written else {
-            throw Failure("duckdb did not report how many rows there are")
-        }
+        guard let read = readings.count(.read), let written else { throw .uncounted }
         var account = RowAccount(read: read, written: written)
         var before = read
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }

@@ -110,7 +110,6 @@ package struct SQLStage: StageType {
     private static let oldName = OwnName.of("old")
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
-        guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
         let sql = attempt.sql
         let resultName = sql.name(Self.resultName)
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): a query")
@@ -132,11 +131,10 @@ package struct SQLStage: StageType {
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map { sql.narrowed($0) }
         try check(columns, attempt.typing)
-        let written = merge?.written(columns) ?? columns
-        let output = attempt.output(self.output, columns: written)
+        let output = try attempt.writtenOutput(self.output, columns: merge?.written(columns) ?? columns)
         let list = zip(columns, found).map { column, found in
             let value = found == column ? nil : sql.narrowedValue(of: found)
-            return sql.written(column, as: value, in: dataset.format ?? .parquet)
+            return sql.written(column, as: value, in: output.file.format)
         }.joined(separator: ", ")
         var rows = "SELECT \(list) FROM \(resultName)"
         let (new, isAdded) = (sql.name(Self.newName), attempt.existing != nil || merge?.history != nil)
@@ -147,30 +145,21 @@ package struct SQLStage: StageType {
             from: attempt.start, to: &script, sql)
         if let merge, isAdded { rows = try merged(merge, columns, new: new, attempt, &script) }
         let writing = script.add(
-            "write the result", weight: 12, location: query.location,
-            .write(
-                rows,
-                to: SQLScript.OutputFile(
-                    output.staged, dataset.format ?? .parquet, dataset.csv, columns: output.columns.count)))
+            "write the result", weight: 12, location: query.location, .write(rows, to: output.file))
         let essential = script.statements.count
-        let result = DataSource(
-            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: written, isOwn: true)
-        let judge = attempt.addChecks(on: result, to: &script)
+        let judge = attempt.addChecks(on: output.rows, to: &script)
         return .data(
             DataWork(
                 script: script,
                 reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value) + [attempt.existing].compactMap { $0 },
-                outputs: [output],
+                outputs: [output.staged],
                 essentialStatements: essential, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { [merge, start = attempt.start] readings in
                     if let fault = merge?.fault(readings, from: start) { throw fault }
-                    guard let count = readings.written[writing] else {
-                        throw Failure("duckdb did not report how many rows there are")
-                    }
+                    guard let count = readings.written[writing] else { throw Failure.uncounted }
                     return DataOutcome(
                         rows: RowAccount(read: count, written: count, isReadKnown: false),
-                        outputRows: [output.staged: count], notes: merge?.notes(readings, from: start) ?? [])
+                        outputRows: [output.file.path: count], notes: merge?.notes(readings, from: start) ?? [])
                 },
                 judge: judge))
     }

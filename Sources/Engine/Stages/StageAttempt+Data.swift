@@ -1,5 +1,12 @@
 import CaudalModel
 
+/// An output that a script writes: what is published, the file that it is written to, and its rows as checks read them.
+struct WrittenOutput {
+    let staged: StagedOutput
+    let file: SQLScript.OutputFile
+    let rows: DataSource
+}
+
 extension StageAttempt {
     /// The rows of an input, restricted to the attempt's item, ready for steps.
     func relation(of source: DataSource, numbersRows: Bool) -> RelationBuilder {
@@ -12,6 +19,20 @@ extension StageAttempt {
     /// The staged output of a stage that writes one dataset.
     func output(_ name: DatasetName, columns: [Column]) -> StagedOutput {
         StagedOutput(dataset: name, staged: staged(name), target: target(name), columns: columns)
+    }
+
+    /// The same for an output that a script writes.
+    ///
+    /// - Throws: ``Failure`` when there is no such dataset, which the rules of the pipeline file rule out.
+    func writtenOutput(_ name: DatasetName, columns: [Column]) throws(Failure) -> WrittenOutput {
+        guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
+        let output = output(name, columns: columns)
+        let format = dataset.format ?? .parquet
+        return WrittenOutput(
+            staged: output,
+            file: SQLScript.OutputFile(output.staged, format, dataset.csv, columns: columns.count),
+            rows: DataSource(
+                dataset: name, files: [output.staged], format: format, csv: dataset.csv, columns: columns, isOwn: true))
     }
 
     /// Adds the checks of the stage's output to the script, and returns the judge of their results.

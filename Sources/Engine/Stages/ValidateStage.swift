@@ -111,7 +111,7 @@ package struct ValidateStage: StageType {
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         let source = try attempt.source(input.value)
-        guard let schema = attempt.schemas[input.value], let dataset = attempt.pipeline.dataset(output) else {
+        guard let schema = attempt.schemas[input.value] else {
             throw Failure("the dataset '\(input.value)' has no schema to validate with", location: input.location)
         }
         let intake = try Intake(
@@ -141,18 +141,14 @@ package struct ValidateStage: StageType {
                 outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
             }
         }
-        let output = attempt.output(self.output, columns: intake.typedColumns.map { Column($0.name, $0.type) })
-        let file = SQLScript.OutputFile(
-            output.staged, dataset.format ?? .parquet, dataset.csv, columns: intake.typedColumns.count)
+        let output = try attempt.writtenOutput(
+            self.output, columns: intake.typedColumns.map { Column($0.name, $0.type) })
         let valid = statements.validQuery(
-            partition: partition, format: file.format, isCorrected: !attempt.corrections.isEmpty)
-        let writing = script.add("write the valid rows", weight: 12, .write(valid, to: file))
-        outputs.append(output)
+            partition: partition, format: output.file.format, isCorrected: !attempt.corrections.isEmpty)
+        let writing = script.add("write the valid rows", weight: 12, .write(valid, to: output.file))
+        outputs.append(output.staged)
         let written = script.statements.count
-        let result = DataSource(
-            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: output.columns, isOwn: true)
-        let judge = attempt.addChecks(on: result, to: &script)
+        let judge = attempt.addChecks(on: output.rows, to: &script)
         let stage = self
         var reads = [source] + attempt.otherSources(than: input.value)
         if !attempt.corrections.isEmpty {
@@ -173,7 +169,8 @@ package struct ValidateStage: StageType {
                     return try stage.conclude(
                         readings, schema: schema.file, samples: attempt.samples,
                         encoding: source.recodedFrom ?? source.csv.encoding,
-                        remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id), output: output.staged,
+                        remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id),
+                        output: output.file.path,
                         written: readings.written[writing])
                 },
                 judge: judge))
@@ -197,7 +194,7 @@ package struct ValidateStage: StageType {
     ) throws(Failure) -> DataOutcome {
         guard let read = readings.count(.read), let invalid = readings.count(.invalid),
             let rejected = readings.count(.rejected), let written
-        else { throw Failure("duckdb did not report how many rows there are") }
+        else { throw .uncounted }
         guard read == written + invalid + rejected else {
             throw Failure(
                 "the input changed while it was read: \(read.counted("row")) at first, then \(written.grouped) valid and "

@@ -35,17 +35,6 @@ package struct EventRow: Sendable, Hashable {
     private struct Reason: Codable { var reason: String }
     private struct Limited: Codable { var limit: RunLimit; var number: Int }
 
-    private static func json(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard let data = try? encoder.encode(value) else {
-            preconditionFailure("an event could not be written as JSON: \(value)")
-        }
-        return String(decoding: data, as: UTF8.self)
-    }
-
     /// A result as JSON; nil for a success without details.
     private static func text(of result: AttemptResult) -> String? {
         if result == .succeeded { return nil }
@@ -53,7 +42,7 @@ package struct EventRow: Sendable, Hashable {
         var rest = result
         (rest.exit, rest.usage, rest.duration) = (nil, nil, .zero)
         guard rest == .succeeded, case .exited(let status)? = result.exit, let usage = result.usage else {
-            return json(result)
+            return JSONText.encoded(result)
         }
         return """
             {"artifacts":[],"checks":[],"duration":\(result.duration.milliseconds),"ending":"succeeded",\
@@ -66,49 +55,49 @@ package struct EventRow: Sendable, Hashable {
     /// Encodes a change.
     package init(_ change: RunChange) {
         switch change {
-        case .runStarted(let process): self.init(kind: "run_started", detail: Self.json(process))
-        case .runResumed(let process): self.init(kind: "run_resumed", detail: Self.json(process))
+        case .runStarted(let process): self.init(kind: "run_started", detail: JSONText.encoded(process))
+        case .runResumed(let process): self.init(kind: "run_resumed", detail: JSONText.encoded(process))
         case .planChanged(let change, let by):
-            self.init(kind: "plan_changed", detail: Self.json(Changed(change: change, by: by)))
+            self.init(kind: "plan_changed", detail: JSONText.encoded(Changed(change: change, by: by)))
         case .commandReceived(let command, let by):
-            self.init(kind: "command_received", detail: Self.json(Received(command: command, by: by)))
+            self.init(kind: "command_received", detail: JSONText.encoded(Received(command: command, by: by)))
         case .limitSet(let limit, let number):
-            self.init(kind: "limit_set", detail: Self.json(Limited(limit: limit, number: number)))
+            self.init(kind: "limit_set", detail: JSONText.encoded(Limited(limit: limit, number: number)))
         case .paused: self.init(kind: "paused")
         case .unpaused: self.init(kind: "unpaused")
         case .unitQueued(let id): self.init("queued", id)
-        case .unitHeld(let id, let reason): self.init("held", id, detail: Self.json(Reason(reason: reason)))
+        case .unitHeld(let id, let reason): self.init("held", id, detail: JSONText.encoded(Reason(reason: reason)))
         case .attemptStarted(let id, let number): self.init("attempt_started", id, number)
         case .attemptSpawned(let id, let number, .job(let kind, let job, let machine)):
             self.init(
                 "attempt_spawned", id, number,
-                detail: Self.json(WorkIdentity.job(kind: kind, id: job, at: machine)))
+                detail: JSONText.encoded(WorkIdentity.job(kind: kind, id: job, at: machine)))
         case .attemptSpawned(let id, let number, .process(let process)):
             // Written by hand: it is there once for each attempt of a program.
             let detail =
                 "{\"bootID\":\(JSONText.quoted(process.bootID)),\"pid\":\(process.pid),\"startTicks\":\(process.startTicks)}"
             self.init("attempt_spawned", id, number, detail: detail)
         case .progressed(let id, let number, let progress):
-            self.init("progress", id, number, detail: Self.json(progress))
+            self.init("progress", id, number, detail: JSONText.encoded(progress))
         case .stopRequested(let id, let number, let reason):
-            self.init("stop_requested", id, number, detail: Self.json(Reason(reason: reason.rawValue)))
+            self.init("stop_requested", id, number, detail: JSONText.encoded(Reason(reason: reason.rawValue)))
         case .publishing(let id, let number, let plan, let result):
-            self.init("publishing", id, number, detail: Self.json(Publishing(plan: plan, result: result)))
+            self.init("publishing", id, number, detail: JSONText.encoded(Publishing(plan: plan, result: result)))
         case .attemptEnded(let id, let number, let result):
             self.init("attempt_ended", id, number, detail: Self.text(of: result))
-        case .itemsFound(let id, let items): self.init("items_found", UnitID(id), detail: Self.json(items))
+        case .itemsFound(let id, let items): self.init("items_found", UnitID(id), detail: JSONText.encoded(items))
         case .retryScheduled(let id, let delay):
-            self.init("retry_scheduled", id, detail: Self.json(Delay(delay: delay)))
+            self.init("retry_scheduled", id, detail: JSONText.encoded(Delay(delay: delay)))
         case .unitEnded(let id, .succeeded, reason: nil): self.init("ended", id)
         case .unitEnded(let id, let outcome, let reason):
-            self.init("ended", id, detail: Self.json(Ended(outcome: outcome, reason: reason)))
+            self.init("ended", id, detail: JSONText.encoded(Ended(outcome: outcome, reason: reason)))
         case .unitMarked(let id, let outcome, let reason):
-            self.init("marked", id, detail: Self.json(Marked(outcome: outcome, reason: reason)))
+            self.init("marked", id, detail: JSONText.encoded(Marked(outcome: outcome, reason: reason)))
         case .unitReset(let id): self.init("reset", id)
         case .stageReopened(let id): self.init("reopened", UnitID(id))
-        case .runEnded(let outcome): self.init(kind: "run_ended", detail: Self.json(Ended(outcome: outcome)))
+        case .runEnded(let outcome): self.init(kind: "run_ended", detail: JSONText.encoded(Ended(outcome: outcome)))
         case .restored(let versions, let by):
-            self.init(kind: "restored", detail: Self.json(Restored(versions: versions, by: by)))
+            self.init(kind: "restored", detail: JSONText.encoded(Restored(versions: versions, by: by)))
         }
     }
 

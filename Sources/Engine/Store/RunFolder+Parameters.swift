@@ -11,11 +11,10 @@ extension RunFolder {
     /// - Parameter recorded: The same parameters as recorded. A value that itself contains dots is stored too, so that
     ///   every recorded value with dots can be restored from the file.
     /// - Throws: ``Failure`` when the file cannot be written.
-    package func keep(secretsOf values: [String: String], recordedAs recorded: [String: String]) throws {
+    package func keep(secretsOf values: [String: String], recordedAs recorded: [String: String]) throws(Failure) {
         let secrets = values.filter { recorded[$0.key] != $0.value || Self.hasDots($0.value) }
         if secrets.isEmpty { return }
-        let data = try JSONEncoder().encode(secrets)
-        try FileText.replace(String(decoding: data, as: UTF8.self), at: parametersFile)
+        try FileText.replace(JSONText.encoded(secrets), at: parametersFile)
     }
 
     private static func hasDots(_ value: String) -> Bool { value.contains(SecretNames.replacement) }

@@ -26,16 +26,15 @@ package struct Publication: Sendable {
 
 /// What runs have published, and where.
 extension RunStore {
-    /// The runs that published a file at a path, newest first; `path` is as in artifacts: relative to the project's
-    /// root if it is below it.
+    /// The newest run that published a file at a path; `path` is as in artifacts: relative to the project's root if it is
+    /// below it.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
-    package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
+    package func lastWriter(of path: String) throws(StoreError) -> RunID? {
         try read { db in
-            try String.fetchAll(
-                db, sql: "SELECT DISTINCT run FROM artifacts WHERE path = ? ORDER BY run DESC LIMIT ?",
-                arguments: [path, limit]
-            ).map { RunID($0) }
+            try String.fetchOne(db, sql: "SELECT max(run) FROM artifacts WHERE path = ?", arguments: [path]).map {
+                RunID($0)
+            }
         }
     }
 
@@ -102,15 +101,18 @@ extension RunStore {
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func successes(
-        of stage: StageID, pipeline: String, before run: RunID, limit: Int = 200
+        of stage: StageID, pipeline: String, before run: RunID
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
             SELECT id, parameters, environment FROM stages JOIN runs ON runs.id = run
             WHERE stages.pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused') AND run < ?
-            ORDER BY run DESC LIMIT ?
-            """, [pipeline, stage.rawValue, run.rawValue, limit])
+            ORDER BY run DESC LIMIT \(Self.runsSearched)
+            """, [pipeline, stage.rawValue, run.rawValue])
     }
+
+    /// How many runs are searched for one whose data fits.
+    private static let runsSearched = 200
 
     private func stageRuns(_ sql: String, _ arguments: StatementArguments) throws(StoreError) -> [StageRun] {
         try read { db in
@@ -146,15 +148,15 @@ extension RunStore {
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func runsWithItems(
-        of stage: StageID, pipeline: String, upTo run: RunID, limit: Int = 200
+        of stage: StageID, pipeline: String, upTo run: RunID
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
             SELECT id, parameters, environment FROM runs
             WHERE pipeline = ?1 AND id <= ?2
                 AND EXISTS (SELECT 1 FROM events WHERE run = runs.id AND kind = 'items_found' AND stage = ?3)
-            ORDER BY id DESC LIMIT ?4
-            """, [pipeline, run.rawValue, stage.rawValue, limit])
+            ORDER BY id DESC LIMIT \(Self.runsSearched)
+            """, [pipeline, run.rawValue, stage.rawValue])
     }
 
     /// The runs before `run` that made the outputs of a stage anew, where it adds to them, and `run` itself; newest first.
@@ -258,9 +260,10 @@ extension RunStore {
                     """,
                 arguments: [
                     artifact.path, publication.run.rawValue, publication.stage.rawValue, artifact.dataset?.rawValue,
-                    artifact.sizeInBytes, artifact.rowCount, json(artifact.columns), artifact.contentHash,
-                    artifact.mark.map(json), publication.started, json(publication.parameters),
-                    publication.environment, json(plan.map { makers(of: publication.stage, in: $0) } ?? [:]),
+                    artifact.sizeInBytes, artifact.rowCount, JSONText.encoded(artifact.columns), artifact.contentHash,
+                    artifact.mark.map(JSONText.encoded), publication.started, JSONText.encoded(publication.parameters),
+                    publication.environment,
+                    JSONText.encoded(plan.map { makers(of: publication.stage, in: $0) } ?? [:]),
                 ])
         }
     }

@@ -131,7 +131,7 @@ extension RunStore {
     /// The names of all stages that ended in a run, of one pipeline or of all.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
-    package func stageNames(of pipeline: String? = nil) throws(StoreError) -> [String] {
+    package func stageNames(of pipeline: String?) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(
                 db, sql: "SELECT DISTINCT stage FROM stages WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY stage",
@@ -142,7 +142,7 @@ extension RunStore {
     /// The ids of all recorded checks, of one pipeline or of all.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
-    package func checkNames(of pipeline: String? = nil) throws(StoreError) -> [String] {
+    package func checkNames(of pipeline: String?) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(
                 db, sql: "SELECT DISTINCT id FROM checks WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id",

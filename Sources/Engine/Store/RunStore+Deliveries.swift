@@ -77,7 +77,7 @@ extension RunStore {
                         """,
                     arguments: [
                         one.id, one.event, one.occasion.rawValue, one.pipeline, one.run?.rawValue,
-                        one.stage?.rawValue, one.target, Self.json(one.channel), one.file, one.root, one.notice,
+                        one.stage?.rawValue, one.target, JSONText.encoded(one.channel), one.file, one.root, one.notice,
                         one.created, one.next,
                     ])
                 count += db.changesCount
@@ -106,7 +106,7 @@ extension RunStore {
             guard let row = try Self.due(db, now).first(where: Self.isFree) else { return nil }
             try db.execute(
                 sql: "UPDATE deliveries SET holder = ? WHERE number = ?",
-                arguments: [Self.json(process), row["number"] as Int64])
+                arguments: [JSONText.encoded(process), row["number"] as Int64])
             let earlier: String? = row["holder"]
             return (try Self.delivery(row), earlier != nil)
         }

@@ -36,7 +36,7 @@ extension RunStore {
                     """,
                 arguments: [
                     record.id.rawValue, record.plan.pipeline, record.plan.file, record.plan.root,
-                    record.plan.environment, Self.json(record.plan.parameters), record.trigger.description,
+                    record.plan.environment, JSONText.encoded(record.plan.parameters), record.trigger.description,
                     record.started.wall,
                     record.plan.stages.count, plan,
                 ])
@@ -70,24 +70,18 @@ extension RunStore {
     static func text(of plan: RunPlan) -> String {
         var bare = plan
         bare.stages = []
-        var text = json(bare)
+        var text = JSONText.encoded(bare)
         let mark = "\"stages\":[]"
-        guard let place = text.range(of: mark, options: .backwards) else { return json(plan) }
+        guard let place = text.range(of: mark, options: .backwards) else { return JSONText.encoded(plan) }
         let parts = stride(from: 0, to: plan.stages.count, by: stagesAtATime).map { start in
-            json(Array(plan.stages[start..<min(start + stagesAtATime, plan.stages.count)])).dropFirst().dropLast()
+            JSONText.encoded(Array(plan.stages[start..<min(start + stagesAtATime, plan.stages.count)])).dropFirst()
+                .dropLast()
         }
         text.replaceSubrange(place, with: "\"stages\":[" + parts.joined(separator: ",") + "]")
         return text
     }
 
     private static let stagesAtATime = 50
-
-    static func json(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        guard let data = try? encoder.encode(value) else { preconditionFailure("not encodable: \(value)") }
-        return String(decoding: data, as: UTF8.self)
-    }
 
     /// Records events and everything that follows from them in one transaction, in the files that other commands read.
     ///
@@ -211,91 +205,14 @@ extension RunStore {
     private static func keep(
         _ result: AttemptResult, of id: UnitID, _ number: Int, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
-        if result.ending == .succeeded, let reuseKey = result.reuseKey { try keep(reuseKey, of: id, event, state, db) }
-        /// A row that begins with the columns of its attempt.
-        func row(_ sql: String) throws -> RowWriter {
-            var row = try RowWriter(db, sql)
-            row.add(state.id.rawValue)
-            row.add(id.stage.rawValue)
-            row.add(id.item?.rawValue ?? "")
-            row.add(number)
-            return row
-        }
-        var attempt = try row(
-            """
-            INSERT OR REPLACE INTO attempts (run, stage, item, attempt, ending, ended_at, duration_ms, exit, failure,
-                cpu_ms, peak_memory, rows_read, rows_written, rows_quarantined, rows_duplicate, rows_dropped, queued_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """)
-        attempt.add(result.ending.rawValue)
-        attempt.add(event.time.wall)
-        attempt.add(result.duration.milliseconds)
-        attempt.add(result.exit?.description)
-        attempt.add(result.failure?.description)
-        attempt.add(result.usage.map { ($0.user + $0.system).milliseconds })
-        attempt.add(result.usage.flatMap { $0.peakMemory > 0 ? $0.peakMemory : nil })
-        attempt.add(result.rows.flatMap { $0.isReadKnown ? $0.read : nil })
-        attempt.add(result.rows?.written)
-        attempt.add(result.rows?.quarantined)
-        attempt.add(result.rows?.duplicates)
-        attempt.add(result.rows?.dropped)
+        let rows = AttemptRows(run: state.id, pipeline: state.plan.pipeline, unit: id, number: number, db: db)
         let made = state.unit(id)?.attempts.last { $0.number == number }
-        attempt.add(made?.queued?.milliseconds)
-        try attempt.write()
-        for artifact in result.artifacts {
-            var row = try row(
-                """
-                INSERT OR REPLACE INTO artifacts (run, stage, item, attempt, dataset, path, bytes, row_count, columns,
-                    content_hash, kept, mark)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-            row.add(artifact.dataset?.rawValue)
-            row.add(artifact.path)
-            row.add(artifact.sizeInBytes)
-            row.add(artifact.rowCount)
-            row.add(json(artifact.columns))
-            row.add(artifact.contentHash)
-            row.add(artifact.kept)
-            row.add(artifact.mark.map(json))
-            try row.write()
-            try db.cachedStatement(sql: "DELETE FROM pruned_outputs WHERE path = ?").execute(arguments: [artifact.path])
-        }
-        for input in result.reads {
-            var row = try row(
-                """
-                INSERT OR REPLACE INTO inputs (run, stage, item, attempt, dataset, path, bytes, content_hash, made_by)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-            row.add(input.dataset?.rawValue)
-            row.add(input.path)
-            row.add(input.sizeInBytes)
-            row.add(input.contentHash)
-            row.add(input.madeBy?.rawValue)
-            try row.write()
-        }
-        if result.ending == .succeeded {
-            for shape in result.shapes ?? [] { try keep(shape, of: id.stage, event, state, db) }
-        }
-        for check in result.checks {
-            var row = try row(
-                """
-                INSERT OR REPLACE INTO checks (run, stage, item, attempt, id, part, pipeline, kind, severity, outcome,
-                    measured, failing_rows, total_rows, expectation, message, waiver)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-            row.add(check.id)
-            row.add(check.partition ?? "")
-            row.add(state.plan.pipeline)
-            row.add(check.kind)
-            row.add(check.severity.rawValue)
-            row.add(check.outcome.rawValue)
-            row.add(check.measured)
-            row.add(check.failingRows)
-            row.add(check.totalRows)
-            row.add(check.expectation)
-            row.add(check.message)
-            row.add(check.waiver)
-            try row.write()
-        }
+        try rows.write(result, endedAt: event.time, queued: made?.queued)
+        for artifact in result.artifacts { try rows.write(artifact) }
+        for input in result.reads { try rows.write(input) }
+        for check in result.checks { try rows.write(check) }
+        guard result.ending == .succeeded else { return }
+        if let reuseKey = result.reuseKey { try keep(reuseKey, of: id, event, state, db) }
+        for shape in result.shapes ?? [] { try keep(shape, of: id.stage, event, state, db) }
     }
 }

@@ -38,7 +38,7 @@ extension RunStore {
         ).execute(
             arguments: [
                 state.plan.pipeline, state.plan.environment ?? "", stage.rawValue, shape.dataset.rawValue,
-                state.id.rawValue, Self.json(shape.columns),
+                state.id.rawValue, JSONText.encoded(shape.columns),
             ])
     }
 }

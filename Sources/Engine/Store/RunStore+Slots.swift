@@ -292,13 +292,4 @@ extension RunStore {
             ).map(Self.slot)
         }
     }
-
-    /// The schedules that a scheduler has seen, by pipeline and name.
-    package func knownSchedules() throws(StoreError) -> [ScheduleKey] {
-        try read { db in
-            try Row.fetchAll(db, sql: "SELECT pipeline, schedule FROM schedules ORDER BY pipeline, schedule").map {
-                ScheduleKey(pipeline: $0["pipeline"], schedule: $0["schedule"])
-            }
-        }
-    }
 }

@@ -81,6 +81,7 @@ import Testing
             ),
             ("foreign_key: region, dataset: regions", .failed, "1 row without a counterpart of 5"),
             ("distinct_count: region, min: 3, max: 3", .passed, "3 distinct values"),
+            ("distinct_count: region, id: dc2, max: 1e20", .passed, "3 distinct values"),
             ("sum: price, max: 106", .passed, "the sum is 106"),
             ("mean: price, min: 27", .failed, "the mean is 26.5"),
             ("anomaly: row_count", .passed, "5; judged from 5 earlier runs on, there are 3"),

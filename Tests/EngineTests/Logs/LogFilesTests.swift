@@ -20,13 +20,6 @@ struct LogFilesTests {
         return block
     }
 
-    private func records(_ folder: String) -> [LogRecord] {
-        var records: [LogRecord] = []
-        var tail = LogTail(folder: folder)
-        tail.read { line in LogLineParser.record(line).map { records.append($0) } }
-        return records
-    }
-
     private func writer(_ folder: OwnFolder) throws -> LogWriter {
         try LogWriter(folder: folder.path) { Issue.record("the log failed: \($0)") }
     }
@@ -50,7 +43,7 @@ struct LogFilesTests {
                 })
         }
         try writer(folder).append(block(lines))
-        let found = records(folder.path)
+        let found = WrittenLog.records(in: folder.path)
         #expect(found.map { Array($0.message.utf8) } == lines)
         #expect(found.allSatisfy { $0.time == 1_795_413_600_123 && $0.pipeline == "sales \"x\"" && $0.attempt == 2 })
         #expect(found.allSatisfy { $0.stage == "process" && $0.item == "north/é" && $0.stream == .stdout })
@@ -68,7 +61,7 @@ struct LogFilesTests {
     func badBytes(line: [UInt8]) throws {
         let folder = try OwnFolder()
         try writer(folder).append(block([line, Array("next".utf8)]))
-        let found = records(folder.path)
+        let found = WrittenLog.records(in: folder.path)
         try #require(found.count == 2)
         #expect(found[0].message == String(decoding: line, as: UTF8.self))
         #expect(found[1].message == "next")
@@ -81,7 +74,7 @@ struct LogFilesTests {
         let folder = try OwnFolder()
         let line = #"{"level":"WARNING","msg":"disk \"a\" is full","path":"/x","deep":{"a":[1,"}"]}}"#
         try writer(folder).append(block([Array(line.utf8), Array(#"{"level":"error","x":1} trailing"#.utf8)]))
-        let found = records(folder.path)
+        let found = WrittenLog.records(in: folder.path)
         try #require(found.count == 2)
         #expect(found[0].level == .warn)
         #expect(found[0].message == "disk \"a\" is full")
@@ -94,7 +87,7 @@ struct LogFilesTests {
         let folder = try OwnFolder()
         let deep = "{\"a\":" + String(repeating: "[", count: 20_000) + String(repeating: "]", count: 20_000) + "}"
         try writer(folder).append(block([Array(deep.utf8), Array(#"{"level":{"x":1},"msg":7}"#.utf8)]))
-        let found = records(folder.path)
+        let found = WrittenLog.records(in: folder.path)
         try #require(found.count == 2)
         #expect(found[0].message == deep)
         #expect(found[1].level == .info)
@@ -111,7 +104,7 @@ struct LogFilesTests {
     func levels(line: String, level: LogLevel) throws {
         let folder = try OwnFolder()
         try writer(folder).append(block([Array(line.utf8)]))
-        #expect(records(folder.path).map(\.level) == [level])
+        #expect(WrittenLog.records(in: folder.path).map(\.level) == [level])
     }
 
     @Test("Mangled lines are skipped or read in part and never end the program")
@@ -153,7 +146,7 @@ struct LogFilesTests {
         try writer(folder).append(block([Array("one".utf8)]))
         try writer(folder).append(block([Array("two".utf8)]))
         #expect(folder.contents == ["000001.jsonl", "000002.jsonl"])
-        #expect(records(folder.path).map(\.message) == ["one", "two"])
+        #expect(WrittenLog.records(in: folder.path).map(\.message) == ["one", "two"])
     }
 
     @Test("The log is readable by its owner alone")
@@ -164,40 +157,22 @@ struct LogFilesTests {
         #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
 
-    @Test("A tail follows a file that grows by pieces of lines")
+    @Test("The index follows a file that grows by pieces of lines")
     func growingFile() throws {
         let folder = try OwnFolder()
-        var tail = LogTail(folder: folder.path)
-        var found: [String] = []
-        func read() { tail.read { line in LogLineParser.record(line).map { found.append($0.message) } } }
-        read()
-        let bytes = block((0..<50).map { Array("line \($0)".utf8) })
+        let index = LogIndex(folder: folder.path)
+        index.work()
         var random = SplitMix64(seed: 3)
-        var rest = bytes[...]
+        var rest = block((0..<50).map { Array("line \($0)".utf8) })[...]
         _ = FileManager.default.createFile(atPath: folder["000001.jsonl"], contents: nil)
         let file = try #require(FileHandle(forWritingAtPath: folder["000001.jsonl"]))
         while !rest.isEmpty {
             let piece = rest.prefix(Int.random(in: 1...97, using: &random))
             try file.write(contentsOf: Data(piece))
             rest = rest.dropFirst(piece.count)
-            read()
+            index.work()
         }
-        #expect(found == (0..<50).map { "line \($0)" })
-    }
-
-    @Test("A tail with a limit gives everything in the end, each line once")
-    func limitedTail() throws {
-        let folder = try OwnFolder()
-        let log = try writer(folder)
-        for number in 0..<2000 {
-            log.append(block([Array("line \(number) \(String(repeating: "x", count: number % 700))".utf8)]))
-        }
-        var tail = LogTail(folder: folder.path)
-        var count = 0
-        var rounds = 0
-        while tail.read(limit: 10_000, { _ in count += 1 }) { rounds += 1 }
-        #expect(count == 2000)
-        #expect(rounds > 1)
+        #expect((0..<index.count).map { index.record(at: $0)?.message } == (0..<50).map { "line \($0)" })
     }
 
     @Test("A torn last line, as a crash leaves it, is skipped, and what a new process writes is read")
@@ -206,14 +181,10 @@ struct LogFilesTests {
         let whole = block([Array("whole".utf8)])
         let torn = block([Array("torn away".utf8)]).dropLast(9)
         try Data(whole + torn).write(to: URL(filePath: folder["000001.jsonl"]))
-        var tail = LogTail(folder: folder.path)
-        var found: [String] = []
-        tail.read { line in LogLineParser.record(line).map { found.append($0.message) } }
-        #expect(found == ["whole"])
-        try writer(folder).append(block([Array("later".utf8)]))
-        tail.read { line in LogLineParser.record(line).map { found.append($0.message) } }
-        #expect(found == ["whole", "later"])
         let index = LogIndex(folder: folder.path)
+        index.work()
+        #expect(index.count == 1)
+        try writer(folder).append(block([Array("later".utf8)]))
         index.work()
         #expect((0..<index.count).map { index.record(at: $0)?.message } == ["whole", "later"])
     }
@@ -224,7 +195,7 @@ struct LogFilesTests {
         var random = SplitMix64(seed: 5)
         let bytes = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
         try Data(bytes).write(to: URL(filePath: folder["000001.jsonl"]))
-        #expect(records(folder.path).isEmpty)
+        #expect(WrittenLog.records(in: folder.path).isEmpty)
         let index = LogIndex(folder: folder.path)
         index.work()
         #expect(index.count == 0)
@@ -325,7 +296,7 @@ struct LogFilesTests {
                 }
             }
         }
-        let messages = records(folder.path).map(\.message)
+        let messages = WrittenLog.records(in: folder.path).map(\.message)
         #expect(messages.count == 1000)
         for source in 0..<20 {
             #expect(messages.filter { $0.hasPrefix("\(source):") } == (0..<50).map { "\(source):\($0)" })
@@ -350,7 +321,7 @@ struct LogFilesTests {
         #expect(reported.count == 1)
         #expect(reported.first?.message.contains("No space left on device") == true)
         #expect(reported.first?.remedy?.contains("caudal resume") == true)
-        let found = records(disk.path)
+        let found = WrittenLog.records(in: disk.path)
         #expect(!found.isEmpty)
         #expect(found.enumerated().allSatisfy { $1.message.hasPrefix("\($0) ") })
     }

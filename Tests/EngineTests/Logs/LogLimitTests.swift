@@ -19,13 +19,6 @@ struct LogLimitTests {
         }
     }
 
-    private func records(_ folder: OwnFolder) -> [LogRecord] {
-        var tail = LogTail(folder: folder.path)
-        var found: [LogRecord] = []
-        tail.read { line in LogLineParser.record(line).map { found.append($0) } }
-        return found
-    }
-
     private func size(_ folder: OwnFolder) -> Int {
         LogFiles.segments(in: folder.path).reduce(0) { $0 + Int(FileText.size($1.path) ?? 0) }
     }
@@ -39,7 +32,7 @@ struct LogLimitTests {
         noisy.note("a word of the engine")
         let note = try #require(noisy.finish())
         #expect(size(folder) <= 1_000_000)
-        let found = records(folder)
+        let found = WrittenLog.records(in: folder.path)
         let printed = found.filter { $0.stream == .stdout }
         #expect(printed.first?.message == "line 1" && printed.last?.message == "line 50000")
         let gap = try #require(found.first { $0.level == .warn })
@@ -62,7 +55,7 @@ struct LogLimitTests {
         let again = log(writer, "noisy", attempt: 2)
         write((1...50_000).lazy.map { "again \($0)" }, to: again)
         _ = again.finish()
-        let messages = records(folder).filter { $0.stream == .stdout }.map(\.message)
+        let messages = WrittenLog.records(in: folder.path).filter { $0.stream == .stdout }.map(\.message)
         #expect(messages.contains("one") && messages.contains("two"))
         #expect(messages.contains("again 1") && messages.last == "again 50000")
         #expect(size(folder) <= 1_100_000)
@@ -76,7 +69,7 @@ struct LogLimitTests {
         for number in 1...2000 { for log in logs { write(["line \(number)"], to: log) } }
         for log in logs { _ = log.finish() }
         #expect(size(folder) <= 1_400_000)
-        let found = records(folder).filter { $0.stream == .stdout }
+        let found = WrittenLog.records(in: folder.path).filter { $0.stream == .stdout }
         for number in 1...20 {
             let own = found.filter { $0.stage == StageID("s\(number)") }
             #expect(own.first?.message == "line 1" && own.last?.message == "line 2000", "s\(number)")
@@ -92,7 +85,7 @@ struct LogLimitTests {
             write((1...5000).lazy.map { "\(round) \($0)" }, to: log)
             #expect(log.finish() == nil)
         }
-        #expect(records(folder).count == 10_000)
+        #expect(WrittenLog.records(in: folder.path).count == 10_000)
     }
 
     @Test("A stage has a limit of its own, which leaves the others their room")
@@ -104,6 +97,6 @@ struct LogLimitTests {
         write((1...20_000).lazy.map { "line \($0)" }, to: noisy)
         write((1...20_000).lazy.map { "line \($0)" }, to: other)
         #expect(noisy.finish() != nil && other.finish() == nil)
-        #expect(records(folder).count { $0.stage == "other" && $0.stream == .stdout } == 20_000)
+        #expect(WrittenLog.records(in: folder.path).count { $0.stage == "other" && $0.stream == .stdout } == 20_000)
     }
 }

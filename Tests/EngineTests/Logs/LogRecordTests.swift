@@ -15,13 +15,9 @@ import Testing
             var line = String(line)
             log.write(.stderr) { take in line.withUTF8 { take($0) } }
         }
-        var found: [String] = []
-        var tail = LogTail(folder: folder.path)
-        tail.read { bytes in
-            guard let record = LogLineParser.record(bytes) else { return }
-            found.append((record.continues ? "+" : "") + record.level.name + " " + record.message)
+        return WrittenLog.records(in: folder.path).map { record in
+            (record.continues ? "+" : "") + record.level.name + " " + record.message
         }
-        return found
     }
 
     @Test(
@@ -121,9 +117,6 @@ import Testing
         write(.stderr, "ERROR bad")
         write(.stdout, "  indented")
         write(.stderr, "  why")
-        var found: [Bool] = []
-        var tail = LogTail(folder: folder.path)
-        tail.read { bytes in LogLineParser.record(bytes).map { found.append($0.continues) } }
-        #expect(found == [false, false, true])
+        #expect(WrittenLog.records(in: folder.path).map(\.continues) == [false, false, true])
     }
 }

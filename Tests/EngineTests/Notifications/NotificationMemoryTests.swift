@@ -217,7 +217,7 @@ struct NotificationMemoryTests {
         var told = Told(NotificationRule(.failed, .retrying, .checkWarned))
         for number in 0..<3000 { _ = told.fails("a", "f\(number)", RunID("r\(number)")) }
         #expect(told.memory.told.count <= 500)
-        let text = NoticeJSON.encoded(told.memory)
+        let text = JSONText.encoded(told.memory)
         let read = try JSONDecoder().decode(NotificationMemory.self, from: Data(text.utf8))
         #expect(read == told.memory)
     }
