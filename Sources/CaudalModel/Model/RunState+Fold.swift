@@ -129,7 +129,8 @@ extension RunState {
             status = Status(outcome)
             endedAt = now
         case .restored(let versions, let by):
-            restorations.append(Restoration(paths: versions.paths, by: by, at: now))
+            restorations.append(
+                Restoration(paths: versions.paths, putAway: versions.putAway ?? [], by: by, at: now))
         }
     }
 

@@ -153,6 +153,8 @@ package struct RecordedPlanChange: Sendable, Equatable {
 package struct Restoration: Sendable, Equatable {
     /// The files that got an earlier version.
     package let paths: [String]
+    /// The files of other runs that were taken away.
+    package let putAway: [String]
     /// Who asked for it.
     package let by: String
     /// When it was made.

@@ -231,6 +231,22 @@ extension StageState {
     }
 }
 
+extension RunState {
+    /// The value of a reference in a recorded path, whose parameters and variables were filled in when it was planned.
+    ///
+    /// - Returns: Nil for what is not recorded of the run: the values of items, and the day of a run without a slot, which
+    ///   is one of the pipeline's time zone.
+    func value(of reference: Template.Reference) -> String? {
+        switch reference {
+        case .runID: id.rawValue
+        case .runStarted: startedAt.map { UTC.iso($0.wall) }
+        case .slotTime: (plan.slot?.planned ?? startedAt?.wall).map(UTC.isoSecond)
+        case .slotDate: plan.slot?.localDate
+        case .item, .param, .environment, .input, .stageOutput: nil
+        }
+    }
+}
+
 /// The outputs of stages, and which of them exist.
 private struct OutputTargets {
     let state: RunState
@@ -268,10 +284,7 @@ private struct OutputTargets {
         return template.filled { reference in
             switch reference {
             case .item(let name): item.map { PathComponent.of($0.values[name] ?? nil) } ?? "*"
-            case .runID: state.id.rawValue
-            case .runStarted: state.startedAt.map { UTC.iso($0.wall) } ?? ""
-            case .slotTime: state.plan.slot.map { UTC.isoSecond($0.planned) } ?? "*"
-            case .slotDate: state.plan.slot?.localDate ?? "*"
+            case .runID, .runStarted, .slotTime, .slotDate: state.value(of: reference) ?? "*"
             case .param, .environment, .input, .stageOutput: "${\(reference)}"
             }
         }
