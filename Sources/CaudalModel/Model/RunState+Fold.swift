@@ -118,7 +118,7 @@ extension RunState {
                 unit.attemptsBeforeReset = unit.attempts.count
                 unit.worked = WorkedTime()
             }
-            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].forgetItems() }
+            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].beginAnew() }
         case .stageReopened(let id):
             update(UnitID(id)) { unit in
                 unit.status = .running
@@ -156,9 +156,10 @@ extension RunState {
         var known = formerStages
         for (stage, planned) in zip(stages, plan.stages) {
             var stage = stage
-            if let index = new.index(of: stage.id), new.stages[index].workLines != planned.workLines,
-                stage.unit.status.outcome?.isSuccess != true
-            {
+            let lines = new.index(of: stage.id).map { new.stages[$0].workLines }
+            if stage.unit.status.outcome?.isSuccess == true {
+                if lines != planned.workLines { stage.madeWith = stage.madeWith ?? planned.workLines }
+            } else if let lines, lines != planned.workLines {
                 stage.itemsAreStale = true
             }
             known[stage.id] = stage
@@ -211,10 +212,11 @@ extension RunState {
 }
 
 extension StageState {
-    /// The items must be found again; those found again keep their attempts.
-    fileprivate mutating func forgetItems() {
+    /// All of it is made again: the items must be found again; those found again keep their attempts.
+    fileprivate mutating func beginAnew() {
         hasItems = false
         itemsAreStale = false
+        madeWith = nil
         worked = WorkedTime()
     }
 }
