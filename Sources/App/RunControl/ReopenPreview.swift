@@ -32,7 +32,7 @@ struct ReopenPreview {
             if hasFailed(stage.id) { again.insert(index) }
         }
         let stages = again.sorted().map { plan.stages[$0].id }
-        return .retryStages(stages.filter { state.stage($0)?.unit.isMarked != true })
+        return .retryStages(stages.filter { state.stage($0)?.unit.isSkippedByHand != true })
     }
 
     private func hasFailed(_ id: StageID) -> Bool {

@@ -307,6 +307,8 @@ package struct UnitState: Sendable, Equatable {
     package internal(set) var reason: String?
     /// Whether an operator set its outcome.
     package internal(set) var isMarked = false
+    /// Whether an operator decided that it is not to run.
+    package var isSkippedByHand: Bool { isMarked && status == .skipped }
     /// What outside of the run holds what it needs, while it is queued.
     package internal(set) var heldBy: String?
     /// When it became ready to run; nil before that.

@@ -32,7 +32,7 @@ package struct CommandPreview: Sendable {
     package private(set) var overwrites: [String] = []
     /// The stages that would be reused, and why others would not be, upstream first.
     package private(set) var reuse: [(stage: StageID, decision: ReuseOutlook.Decision)] = []
-    /// The stages to run that are not idempotent and have run before.
+    /// The stages to run that are not idempotent and have run before, or were done by hand.
     package private(set) var harmful: [StageID] = []
     /// The estimated duration, from history; nil when a stage has none.
     package private(set) var estimate: Duration?
@@ -127,7 +127,8 @@ package struct CommandPreview: Sendable {
         overwrites = OutputTargets(state: after, files: files).existing(of: planned, items: items)
         harmful = planned.filter { plan in
             guard !plan.isIdempotent, let stage = state.stage(plan.id) else { return false }
-            return !stage.unit.attempts.isEmpty || !stage.items.isEmpty
+            // What was marked as succeeded was done by somebody.
+            return !stage.unit.attempts.isEmpty || !stage.items.isEmpty || stage.unit.isMarked
         }.map(\.id)
         withoutHistory = planned.filter { $0.expected == nil }.map(\.id)
         estimate = withoutHistory.isEmpty && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil
@@ -156,7 +157,7 @@ package struct CommandPreview: Sendable {
             goesOn.append(then.id)
         } else if then.unit.status.outcome?.isSuccess == true {
             stays.append(then.id)
-        } else if !isLive, then.unit.status == .skipped {
+        } else if !isLive || then.unit.isSkippedByHand, then.unit.status == .skipped {
             skips.append((then.id, then.unit.reason ?? "its condition is false"))
         } else if before.unit.status.isFinished, then.unit.status.isFinished, then.unit.status != .skipped {
             left.append(then.id)
