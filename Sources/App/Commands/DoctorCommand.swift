@@ -59,10 +59,10 @@ struct DoctorCommand: AsyncParsableCommand {
         )
         let (reactor, engine) = (ProcessReactor(), SQLEngines.standard)
         do throws(Failure) {
-            let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
-            defer { try? FileManager.default.removeItem(atPath: cache) }
+            let folder = try TemporaryFolders.make("caudal-doctor")
+            defer { TemporaryFolders.remove(folder) }
             let program = try await engine.locate(
-                root: root, variables: state.variables, cache: cache, reactor: reactor)
+                root: root, variables: state.variables, cache: folder + "/engine", reactor: reactor)
             let tools = engine.init(
                 EngineSurroundings(
                     root: root, variables: state.variables, reactor: reactor, masker: SecretMasker(secrets: [])

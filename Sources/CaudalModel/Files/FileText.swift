@@ -111,9 +111,12 @@ package enum FileText {
 
     /// Makes a folder for temporary files that only its owner may read, with a name that nobody can guess.
     ///
+    /// One that is not to outlive the process is made by ``TemporaryFolders``.
+    ///
+    /// - Parameter parent: The folder to make it in; nil means the one for temporary files.
     /// - Throws: ``Failure`` when there is no place for one.
-    package static func makeTemporaryFolder(_ name: String) throws(Failure) -> String {
-        let folder = FileManager.default.temporaryDirectory.path
+    package static func makeTemporaryFolder(_ name: String, in parent: String? = nil) throws(Failure) -> String {
+        let folder = parent ?? FileManager.default.temporaryDirectory.path
         var template = Array((folder + "/\(name)-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("no folder can be made in \(folder)", errno: errno) }
         return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
