@@ -12,6 +12,7 @@ struct NoOpStages {
     private struct Conductor: AttemptRunner {
         func wantsState(_ stage: StageID) -> Bool { false }
         func readsByPlace(_ stage: StageID) -> Bool { false }
+        func forget(_ unit: UnitID) {}
 
         func run(
             _ order: AttemptOrder, control: AttemptControl,

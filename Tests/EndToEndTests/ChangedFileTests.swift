@@ -49,6 +49,25 @@ struct ChangedFileTests {
         #expect(again.status == 0, "\(again)")
     }
 
+    @Test("What had succeeded before the file was changed can be made again also after a retry that left it as it was")
+    func changedBefore() async throws {
+        let project = try await project()
+        let changed = Self.pipeline.replacing("exit 3", with: "exit 0").replacing("echo one", with: "echo two")
+        try project.write("p.yaml", changed)
+        let first = try await project.caudal("retry", "last", "--plain", "--yes")
+        #expect(first.status == 0 && first.errors.contains("because it had succeeded: make"), "\(first)")
+        let dry = try await project.caudal("retry", "last", "--changed", "--dry-run")
+        #expect(dry.output.contains("Runs again:  make (succeeded), test (succeeded), tell (succeeded)"), "\(dry)")
+        let again = try await project.caudal("retry", "last", "--changed", "--plain")
+        #expect(again.status == 0 && again.output.contains("make  succeeded"), "\(again)")
+        let settled = try await project.caudal("retry", "last", "tell", "--plain")
+        #expect(settled.status == 0 && !settled.errors.contains("had succeeded"), "\(settled)")
+        // As the run has made it now: what was there before the first change is a change again.
+        try project.write("p.yaml", changed.replacing("echo two", with: "echo one"))
+        let back = try await project.caudal("retry", "last", "tell", "--plain", "--yes")
+        #expect(back.errors.contains("because it had succeeded: make"), "\(back)")
+    }
+
     @Test("The dashboard's question tells what was changed, and is the only one", .timeLimit(.minutes(15)))
     func dashboard() async throws {
         let project = try CaudalProject(copying: [])

@@ -25,7 +25,7 @@ enum PlacedProject {
                 type: command
                 inputs: rows
                 output: copied
-                run: 'cat "$CAUDAL_INPUT_ROWS" > ${stage.output}; echo copied'
+                run: 'test "$(cat "$CAUDAL_LIST_ROWS")" = "$CAUDAL_INPUT_ROWS" && cat "$CAUDAL_INPUT_ROWS" > ${stage.output}; echo copied'
                 checks: {row_count: {min: 3, max: 3}}
               keep: {type: process, input: copied, output: kept, steps: [{deduplicate: {by: [id]}}]}
               sums:

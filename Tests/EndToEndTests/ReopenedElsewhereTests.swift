@@ -57,6 +57,14 @@ struct ReopenedElsewhereTests {
         let whole = try await project.caudal(
             "retry", "last", "a", "--downstream", "--plain", "--yes", variables: ["REGION": "eu"])
         #expect(whole.status == 0 && !whole.output.contains("has changed since"), "\(whole)")
+        // What is about to read it again has read nothing that counts.
+        try project.write("src.csv", "v\n3\n")
+        let anew = try await project.caudal(
+            "retry", "last", "a", "--downstream", "--plain", "--yes", variables: ["REGION": "eu"])
+        #expect(anew.status == 0 && !anew.output.contains("has changed since"), "\(anew)")
+        try project.write("src.csv", "v\n4\n")
+        let alone = try await project.caudal("retry", "last", "a", "--plain", "--yes", variables: ["REGION": "eu"])
+        #expect(alone.output.contains("src.csv has changed since b of this run read it"), "\(alone)")
     }
 
     @Test(

@@ -69,6 +69,21 @@ struct ReuseTests {
         #expect(!off.output.contains("reused"), "\(off)")
     }
 
+    @Test("Lineage of what was reused tells which run made its input", .timeLimit(.minutes(15)))
+    func lineage() async throws {
+        let project = try project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        let maker = try await project.caudal("sql", "--format", "csv", "select id from runs").lines[1]
+        let alone = try await run(project, "--select", "add")
+        #expect(alone["add"]?.contains("reused") == true, "\(alone)")
+        let found = try await project.caudal("lineage", "last")
+        #expect(found.output.contains("by run \(maker)") && !found.output.contains("from outside"), "\(found)")
+        // A run that has all of it knows its own stages.
+        _ = try await run(project)
+        let whole = try await project.caudal("lineage", "last")
+        #expect(whole.output.contains("by filter") && !whole.output.contains("by run \(maker)"), "\(whole)")
+    }
+
     @Test("What changed is named, and what follows runs only if its own input changed", .timeLimit(.minutes(15)))
     func reasons() async throws {
         let project = try project()

@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 @Suite("Secrets", .timeLimit(.minutes(15)))
@@ -41,6 +43,21 @@ struct SecretsTests {
         let run = try await project.caudal("run", "p.yaml", variables: ["OPS_TOKEN": secret])
         #expect(run.output.contains("exit status 3: ••••"))
         #expect(try !project.everythingKept().contains("s3cret"))
+    }
+
+    @Test("A bundle of a run whose pipeline cannot be read any more is without what may hold its secrets")
+    func bundle() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            "version: 1\nname: p\nenv: {API_TOKEN: tok-of-the-file}\nstages: {a: {type: command, run: 'true'}}\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let id = try #require(try await project.caudal("sql", "--format", "csv", "select id from runs").lines.last)
+        try project.write(".caudal/runs/\(id)/pipeline.yaml", "version: 1 # tok-of-the-file")
+        let export = try await project.caudal("export", "last", "--bundle", "--output", "b.caudal")
+        #expect(export.status == 0 && export.errors.contains("secrets in it cannot be masked"), "\(export)")
+        let bytes = try #require(FileManager.default.contents(atPath: project.folder.path("b.caudal")))
+        #expect(!String(decoding: bytes, as: UTF8.self).contains("tok-of-the-file"))
     }
 
     @Test("Explaining a command shows no secret of its variables")

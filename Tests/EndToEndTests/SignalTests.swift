@@ -107,6 +107,26 @@ struct SignalTests {
         #expect(shown.output.contains("\"state\":\"cancelled\""), "\(shown)")
     }
 
+    @Test("A signal leaves no temporary folder behind")
+    func temporaryFolders() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("data.csv", "a\n1\n")
+        try project.write("tmp/other", "")
+        // Answers what version it is, and then tells that it was asked something and is silent.
+        try project.write(
+            "slow", "#!/bin/sh\ncase \"$*\" in *--version*) echo v1.5.5; exit;; esac\necho > asked\nexec sleep 600\n")
+        chmod(project.folder.path("slow"), 0o700)
+        let ended = try await project.run(
+            "/bin/sh",
+            [
+                "-c",
+                "mkfifo asked; export TMPDIR=$PWD/tmp CAUDAL_DUCKDB=$PWD/slow; \"$0\" profile data.csv & read -r x < asked; "
+                    + "ls tmp; kill $!; wait $!; ls tmp", CaudalProject.program,
+            ])
+        #expect(ended.output.contains("caudal-questions-"), "\(ended)")
+        #expect(ended.lines.last == "other" && ended.lines.count == 3, "\(ended)")
+    }
+
     @Test("A second signal asks no more")
     func twice() async throws {
         let project = try CaudalProject(copying: [])

@@ -98,6 +98,94 @@ struct VersionVerbsTests {
         #expect(unknown.errors.contains("did you mean 'b'?"), "\(unknown)")
     }
 
+    /// A fan-out with an item for each key, and what reads the files of all of them.
+    private func fanOut(_ more: String = "") throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: parts
+            keep_versions: 3
+            datasets:
+              given: {path: given.csv}
+              part: {path: "out/part-${item.k}.parquet"}
+              sum: {path: sum.csv}
+            stages:
+              part:
+                type: sql
+                query: select k, v::int as v from given
+                output: part
+                foreach: {k: {sql: select distinct k from given order by 1}}
+            \(more)
+              sum: {type: sql, output: sum, query: 'select count(*) as n, max(v) as v from part'}
+
+            """)
+        return project
+    }
+
+    /// Runs once for each text of the given file; the runs' ids in order.
+    private func run(_ project: CaudalProject, given texts: String...) async throws -> [String] {
+        for text in texts {
+            try project.write("given.csv", text)
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == 0, "\(run)")
+        }
+        let ids = try await project.caudal("sql", "--format", "csv", "select id from runs order by started, id")
+        return Array(ids.lines.dropFirst())
+    }
+
+    @Test(
+        "Files of items that the run did not have are put away with what is restored, and come back with their own run")
+    func restoreOfFewerItems() async throws {
+        let project = try fanOut()
+        let ids = try await run(project, given: "k,v\na,1\n", "k,v\na,5\nb,9\n")
+        try project.write("out/part-of-others.txt", "no run made it")
+        let dry = try await project.caudal("restore", ids[0], "part", "--dry-run")
+        #expect(
+            dry.output == "would publish out/part-a.parquet again\n"
+                + "would put away out/part-b.parquet: run \(ids[0]) had no such file\n", "\(dry)")
+        #expect(project.exists("out/part-b.parquet"))
+        let restored = try await project.caudal("restore", ids[0], "part", "--json")
+        #expect(restored.status == 0 && restored.output.contains("\"putAway\":true"), "\(restored)")
+        #expect(project.files(in: "out") == ["part-a.parquet", "part-of-others.txt"])
+        let show = try await project.caudal("show", ids[0])
+        #expect(show.output.contains("out/part-b.parquet  put away"), "\(show)")
+        // What reads the dataset reads the restored run's, and not the version that the newest run keeps of the other item.
+        let read = try await project.caudal("run", "p.yaml", "--select", "sum", "--plain")
+        #expect(read.status == 0 && project.text("sum.csv") == "n,v\n1,1\n", "\(read)")
+        #expect(
+            try await project.caudal("restore", ids[0], "part").output
+                == "1 file is in place, as run \(ids[0]) published it\n")
+        let back = try await project.caudal("restore", ids[1], "part")
+        #expect(back.status == 0, "\(back)")
+        #expect(try await project.query("select v from 'out/part-*.parquet' order by v") == ["5", "9"])
+    }
+
+    @Test("A file of another item that no run keeps is not put away without a question")
+    func restoreLosesNothing() async throws {
+        let project = try fanOut()
+        let ids = try await run(project, given: "k,v\na,1\n", "k,v\na,5\nb,9\n")
+        try FileManager.default.removeItem(atPath: project.folder.path("out/part-b.parquet"))
+        try project.write("out/part-b.parquet", "by hand")
+        let asked = try await project.caudal("restore", ids[0], "part")
+        #expect(asked.status == 64, "\(asked)")
+        #expect(
+            asked.errors.contains("this would be lost: out/part-b.parquet, which no run published as it is"), "\(asked)"
+        )
+        #expect(project.text("out/part-b.parquet") == "by hand")
+        #expect(try await project.caudal("restore", ids[0], "part", "--yes").status == 0)
+        #expect(!project.exists("out/part-b.parquet"))
+    }
+
+    @Test("Items that a stage which adds to its output has no longer stay")
+    func restoreOfAddedItems() async throws {
+        let project = try fanOut("    mode: merge\n    key: k")
+        let ids = try await run(project, given: "k,v\na,1\n", "k,v\na,5\nb,9\n")
+        #expect(try await project.caudal("restore", ids[0], "part").status == 0)
+        #expect(project.files(in: "out") == ["part-a.parquet", "part-b.parquet"])
+    }
+
     @Test("Rows that were added, removed and changed are told by the key of a check, by another one, or as whole rows")
     func diff() async throws {
         let project = try project()

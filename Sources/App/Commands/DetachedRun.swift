@@ -46,8 +46,8 @@ struct DetachedRun {
 
     /// The process, and the descriptor of a file without a name that it writes its errors to.
     private func start() throws -> (pid: Int32, errors: Int32) {
-        let place = try FileText.makeTemporaryFolder("caudal-detach")
-        defer { try? FileManager.default.removeItem(atPath: place) }
+        let place = try TemporaryFolders.make("caudal-detach")
+        defer { TemporaryFolders.remove(place) }
         let errors = open(place + "/errors", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard errors >= 0 else { throw Failure("\(place)/errors cannot be written", errno: errno) }
         let own = CommandLine.arguments.dropFirst().filter { $0 != "--detach" && $0 != "--json" && $0 != "--plain" }

@@ -36,10 +36,10 @@ struct DoctorCommand: AsyncParsableCommand {
     private func lookForEngine(_ root: String, _ reactor: ProcessReactor, _ findings: DoctorFindings) async {
         let engine = SQLEngines.standard
         do throws(Failure) {
-            let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
-            defer { try? FileManager.default.removeItem(atPath: cache) }
+            let folder = try TemporaryFolders.make("caudal-doctor")
+            defer { TemporaryFolders.remove(folder) }
             let program = try await engine.locate(
-                root: root, variables: state.variables, cache: cache, reactor: reactor)
+                root: root, variables: state.variables, cache: folder + "/engine", reactor: reactor)
             let tools = engine.init(
                 EngineSurroundings(
                     root: root, variables: state.variables, reactor: reactor, masker: SecretMasker(secrets: [])

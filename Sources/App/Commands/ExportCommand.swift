@@ -61,8 +61,8 @@ struct ExportCommand: AsyncParsableCommand {
         Output.line("wrote run \(run.id) to \(name); show it with: caudal replay \(name)")
     }
 
-    /// A masker for the secrets of the run's own version of the pipeline file.
-    private func masker(of run: RunState, _ store: RunStore) -> SecretMasker {
+    /// A masker for the secrets of the run's own version of the pipeline file; nil where they cannot be found out.
+    private func masker(of run: RunState, _ store: RunStore) -> SecretMasker? {
         let folder = store.folder.run(run.id)
         do {
             let loaded = try PipelineLoader(variables: state.variables).load(
@@ -71,9 +71,10 @@ struct ExportCommand: AsyncParsableCommand {
             return loaded.masker(parameters: try folder.filled(run.plan.parameters))
         } catch {
             Output.error(
-                "caudal: the pipeline of run \(run.id) cannot be read any more, so that secrets in its file may be in the "
-                    + "bundle: \(Output.oneLine(error))")
-            return folder.masker(of: run.plan, state.variables)
+                "caudal: the pipeline of run \(run.id) cannot be read any more, so that secrets in it cannot be masked: the "
+                    + "bundle is without its file, schemas, SQL and the definitions of stages: \(Output.oneLine(error))"
+            )
+            return nil
         }
     }
 

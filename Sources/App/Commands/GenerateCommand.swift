@@ -96,9 +96,8 @@ struct GeneratedFiles {
         let targets = paths.map { PathText.absolute($0, in: current) }
         let outputs = targets.map { StagedOutput(dataset: nil, staged: $0 + ".caudal-writing", target: $0) }
         try Publisher.prepare(outputs)
-        let work = NSTemporaryDirectory() + "caudal-generate-\(getpid())"
-        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: work) }
+        let work = try TemporaryFolders.make("caudal-generate")
+        defer { TemporaryFolders.remove(work) }
 
         let reactor = ProcessReactor()
         let engine = SQLEngines.standard

@@ -107,9 +107,9 @@ struct StateOptions: ParsableArguments {
     {
         let state = stateFolder(root: root)
         if FileText.exists(state.database) { return try await action(try services(root: root)) }
-        let passing = StateFolder(path: NSTemporaryDirectory() + "caudal-questions-\(UInt64.random(in: 0 ... .max))")
-        // A folder that cannot be removed is left: it holds only answered questions.
-        defer { try? FileManager.default.removeItem(atPath: passing.path) }
-        return try await action(try Output.reporting { try RunServices(state: passing, variables: variables) })
+        let passing = try Output.reporting { try TemporaryFolders.make("caudal-questions") }
+        defer { TemporaryFolders.remove(passing) }
+        return try await action(
+            try Output.reporting { try RunServices(state: StateFolder(path: passing), variables: variables) })
     }
 }

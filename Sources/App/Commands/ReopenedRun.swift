@@ -221,7 +221,8 @@ struct ReopenedRun {
     private func printJSON(_ preview: CommandPreview) {
         var json = PreviewJSON(preview, on: state, of: filledPlan, loaded)
         json.changes = change?.differences.map { PreviewJSON.Change($0) }
-        if change != nil { json.outdated = reopening.outdated.filter(preview.stays.contains).map(\.rawValue) }
+        let outdated = reopening.outdated.filter(preview.stays.contains).map(\.rawValue)
+        if change != nil || !outdated.isEmpty { json.outdated = outdated }
         json.print(masker: loaded.masker(parameters: parameters))
     }
 

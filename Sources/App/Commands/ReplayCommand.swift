@@ -41,9 +41,8 @@ struct ReplayCommand: AsyncParsableCommand {
             let target = try RunTarget.find(run, state)
             return try await replay(target.id, in: target.store)
         }
-        let folder = try Output.reporting { try FileText.makeTemporaryFolder("caudal-replay") }
-        // What cannot be removed lies in the folder for temporary files.
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try Output.reporting { try TemporaryFolders.make("caudal-replay") }
+        defer { TemporaryFolders.remove(folder) }
         let (id, store) = try Output.reporting { try RunBundle.unpack(bundle, into: StateFolder(path: folder)) }
         try await replay(id, in: store)
     }

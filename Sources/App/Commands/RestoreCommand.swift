@@ -12,7 +12,7 @@ struct RestoreCommand: AsyncParsableCommand {
             """
             Each file is replaced in one step. 'keep_versions' in the pipeline file sets how many succeeded runs keep their
             versions. A file that is replaced stays available as the version of its own run; if no run keeps it, the command
-            asks first.
+            asks first. Files of fan-out items that the run did not have are put away in the same way.
             """))
 
     @Argument(help: .run)
@@ -36,11 +36,13 @@ struct RestoreCommand: AsyncParsableCommand {
     private struct Line: Encodable {
         var run: String
         var path: String
-        var bytes: Int64
+        var bytes: Int64?
         var rows: Int64?
         var hash: String?
-        /// Whether it was published; false in a dry run.
-        var published: Bool
+        /// Whether it was published; false in a dry run, nil for a file that is put away.
+        var published: Bool?
+        /// Whether it was put away; false in a dry run, nil for a file that is published.
+        var putAway: Bool?
         /// The present file, if no run keeps it as a version.
         var loses: String?
 
@@ -48,6 +50,10 @@ struct RestoreCommand: AsyncParsableCommand {
             (self.run, path, bytes) = (run.rawValue, file.artifact.path, file.artifact.sizeInBytes)
             (rows, hash) = (file.artifact.rowCount, file.artifact.contentHash)
             (self.published, loses) = (published, file.loss)
+        }
+
+        init(_ file: VersionRestorer.Surplus, of run: RunID, putAway: Bool) {
+            (self.run, path, self.putAway, loses) = (run.rawValue, file.path, putAway, file.loss)
         }
     }
 
@@ -62,34 +68,45 @@ struct RestoreCommand: AsyncParsableCommand {
             Output.line(
                 "\(inPlace.counted("file")) \(verb) in place, as run \(restorer.run.id) published \(object)")
         }
-        if dryRun {
-            if restorer.files.isEmpty, !json { Output.line("nothing would be published") }
-            for file in restorer.files {
-                if json {
-                    Output.json(Line(file, of: restorer.run.id, published: false))
-                    continue
-                }
-                let loss = file.loss.map { "; this would be lost: \($0)" } ?? ""
-                Output.line("would publish \(file.artifact.path) again\(loss)")
-            }
-            return
+        for name in restorer.unclear {
+            Output.error(
+                "note: whether other files are of '\(name)' cannot be told; look whether some are of other runs")
         }
-        let losses = restorer.files.compactMap(\.loss)
+        if dryRun {
+            if restorer.hasNothingToDo, !json { Output.line("nothing would be published") }
+            return show(restorer, isDone: false)
+        }
+        let losses = restorer.losses
         if !losses.isEmpty, !yes {
             let prompt = ConfirmationPrompt(
                 sentences: losses.map { "this would be lost: \($0)" },
                 remedies: ["confirm with --yes", "copy it somewhere first"])
             _ = try prompt.ask()
         }
-        if restorer.files.isEmpty { return }
+        if restorer.hasNothingToDo { return }
         try Output.reporting { try restorer.carryOut(by: Operator.name, now: SystemClock.now) }
+        show(restorer, isDone: true)
+    }
+
+    /// Prints what was done, or would be.
+    private func show(_ restorer: VersionRestorer, isDone: Bool) {
+        let id = restorer.run.id
+        if json {
+            for file in restorer.files { Output.json(Line(file, of: id, published: isDone)) }
+            for file in restorer.surplus { Output.json(Line(file, of: id, putAway: isDone)) }
+            return
+        }
+        func loss(_ text: String?) -> String { isDone ? "" : text.map { "; this would be lost: \($0)" } ?? "" }
         for file in restorer.files {
-            if json {
-                Output.json(Line(file, of: restorer.run.id, published: true))
-                continue
-            }
             let rows = file.artifact.rowCount.map { ", \($0.counted("row"))" } ?? ""
-            Output.line("published \(file.artifact.path) again  \(file.artifact.sizeInBytes.shortBytes)\(rows)")
+            Output.line(
+                isDone
+                    ? "published \(file.artifact.path) again  \(file.artifact.sizeInBytes.shortBytes)\(rows)"
+                    : "would publish \(file.artifact.path) again\(loss(file.loss))")
+        }
+        for file in restorer.surplus {
+            Output.line(
+                "\(isDone ? "put away" : "would put away") \(file.path): run \(id) had no such file\(loss(file.loss))")
         }
     }
 }

@@ -239,6 +239,9 @@ struct ShowText {
         state.restorations.flatMap { restoration in
             ["", paint.dim("RESTORED  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
                 + restoration.paths.map { "  \($0)" as StyledText }
+                + restoration.putAway.map {
+                    "  \($0)  \(paint.dim("put away: this run had no such file"))" as StyledText
+                }
         }
     }
 

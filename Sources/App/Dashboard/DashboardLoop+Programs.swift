@@ -67,11 +67,11 @@ extension DashboardLoop {
         let name = state.run.plan.file
         let path = PathText.absolute(name, in: FileManager.default.currentDirectoryPath)
         do {
-            let bytes = try FileText.bytes(path)
+            let bytes = try FileText.userText(path)
             let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1
             leave(to: Self.editor(at: "$2"), [path, String(line)]) { loop, exit in
                 // A file that cannot be read any more has changed too; so has one beside it that the pipeline is made of.
-                let now = try? FileText.bytes(path)
+                let now = try? FileText.userText(path)
                 let isChanged = now != bytes || loop.planHasChanged
                 if !isChanged, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
                 let gone = GoneStage(

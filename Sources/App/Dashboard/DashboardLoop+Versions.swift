@@ -30,15 +30,18 @@ extension PastRuns {
         do {
             let restorer = try VersionRestorer(id, dataset: nil, in: store)
             let inPlace = restorer.filesInPlace
-            if restorer.files.isEmpty {
+            if restorer.hasNothingToDo {
                 return .refusal("all \(inPlace.counted("file")) of run \(id) are in place", .good)
             }
-            let losses = restorer.files.compactMap(\.loss)
+            let losses = restorer.losses
             var lines = losses.map { LabelledLine(lead: "loses      ", text: $0, style: .bad) }
             lines += restorer.files.map { file in
                 let rows = file.artifact.rowCount.map { ", \($0.counted("row"))" } ?? ""
                 return LabelledLine(
                     lead: "publishes  ", text: "\(file.artifact.path)  \(file.artifact.sizeInBytes.shortBytes)\(rows)")
+            }
+            lines += restorer.surplus.map {
+                LabelledLine(lead: "puts away  ", text: "\($0.path), which the run did not have")
             }
             if inPlace > 0 {
                 lines.append(LabelledLine(lead: "stays      ", text: "what is in place: \(inPlace.counted("file"))"))
@@ -59,10 +62,11 @@ extension PastRuns {
     /// - Throws: ``Failure`` when something else would be lost by now, and what ``VersionRestorer`` throws.
     func restore(_ id: RunID, losing agreed: [String]) throws -> String {
         let restorer = try VersionRestorer(id, dataset: nil, in: store)
-        if let other = restorer.files.compactMap(\.loss).first(where: { !agreed.contains($0) }) {
+        if let other = restorer.losses.first(where: { !agreed.contains($0) }) {
             throw Failure("nothing was published: by now this would be lost: \(other)", remedy: "ask again")
         }
         try restorer.carryOut(by: Operator.sender(via: "dashboard"), now: SystemClock.now)
-        return "published \(restorer.files.count.counted("file")) of run \(id) again"
+        let away = restorer.surplus.isEmpty ? "" : ", and put \(restorer.surplus.count.counted("other")) away"
+        return "published \(restorer.files.count.counted("file")) of run \(id) again\(away)"
     }
 }

@@ -77,7 +77,8 @@ struct PlainPrinter {
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
         case .restored(let versions, let by):
-            show(event, nil, "\(by) restored its versions: \(versions.paths.joined(separator: ", "))")
+            let all = versions.paths + (versions.putAway ?? []).map { "\($0) put away" }
+            show(event, nil, "\(by) restored its versions: \(all.joined(separator: ", "))")
         case .paused:
             show(event, nil, paint.wait("paused: nothing new starts; continue it with: caudal unpause \(state.id)"))
         case .unpaused: show(event, nil, "no longer paused")

@@ -34,7 +34,7 @@ extension ScreenSettings {
     }
 
     private mutating func read(_ path: String, _ places: [[NamedKeys]]) throws {
-        let source = ConfigSource(file: path, bytes: try FileText.bytes(path))
+        let source = ConfigSource(file: path, bytes: try FileText.userText(path))
         let problems = ConfigProblems()
         if let root = source.read(problems, emptyRemedy: "remove it, or write 'theme', 'signals', 'progress' or 'keys'")
         {

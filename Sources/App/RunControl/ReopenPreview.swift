@@ -19,15 +19,9 @@ struct ReopenPreview {
     // MARK: - Changed stages
 
     /// The stages that succeeded with another definition than the one that the run would continue with.
-    var outdated: [StageID] {
-        guard let change else { return [] }
-        return change.differences.compactMap(\.stage).filter { stage in
-            guard state.stage(stage)?.unit.status.outcome?.isSuccess == true, let old = state.plan.index(of: stage),
-                let new = change.plan.index(of: stage)
-            else { return false }
-            return state.plan.stages[old].workLines != change.plan.stages[new].workLines
-        }
-    }
+    ///
+    /// The file may have changed before an earlier retry, which left them as they were.
+    var outdated: [StageID] { plan.stages.map(\.id).filter { state.isOutdated($0, by: plan) } }
 
     /// A command that reruns outdated stages, everything downstream of them, and what failed; nil if none is outdated.
     var commandForOutdated: RunCommand? {
@@ -38,7 +32,7 @@ struct ReopenPreview {
             if hasFailed(stage.id) { again.insert(index) }
         }
         let stages = again.sorted().map { plan.stages[$0].id }
-        return .retryStages(stages.filter { state.stage($0)?.unit.isMarked != true })
+        return .retryStages(stages.filter { state.stage($0)?.unit.isSkippedByHand != true })
     }
 
     private func hasFailed(_ id: StageID) -> Bool {
@@ -75,9 +69,9 @@ struct ReopenPreview {
                         "\(change.isOfVariablesAlone ? "a variable that \(file) names" : file) has changed since the run began:"
                 ))
             lines += PlanChangeText.lines(change.differences)
-            if outdated.contains(where: preview.stays.contains) {
-                lines.append(LabelledLine(text: outdatedLine(remedy: remedy)))
-            }
+        }
+        if outdated.contains(where: preview.stays.contains) {
+            lines.append(LabelledLine(text: outdatedLine(remedy: remedy)))
         }
         return lines + PreviewText.lines(preview, isShort: isShort)
     }

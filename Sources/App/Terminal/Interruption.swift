@@ -64,6 +64,7 @@ final class Interruption: Sendable {
     /// Kills everything that the program has started, restores the terminal if that does not block, and exits.
     static func endNow(saying text: String?) {
         Descendants.kill()
+        TemporaryFolders.removeAll()
         Terminal.restoreAtOnce()
         var place = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         if let text, poll(&place, 1, 0) == 1, place.revents & Int16(POLLOUT) != 0 { Output.error(message: text) }

@@ -195,18 +195,20 @@ package struct ExpressionTyping {
         } else {
             name = "this is \(found?.description ?? "null")"
         }
+        let number = found?.isWideInteger == true ? found?.castName ?? "" : "number"
         return ExpressionFault(
             "\(what) needs \(wanted), and \(name)",
-            remedy: "use cast(… as \(wanted == "a number" ? "number" : wanted))", at: operand.offset)
+            remedy: "use cast(… as \(wanted == "a number" ? number : wanted))", at: operand.offset)
     }
 
     private func requireComparable(_ left: Expression, _ right: Expression, at offset: Int) throws(ExpressionFault) {
         guard let first = try type(of: left), let second = try type(of: right) else { return }
         if first == second || first.isNumeric && second.isNumeric { return }
         if first.isTime, second.isTime { return }
+        let target = second.isWideInteger ? second : first
         throw ExpressionFault(
             "\(first) cannot be compared with \(second)",
-            remedy: "use cast(… as \(first.castName)) or date '2026-11-23' for a date",
+            remedy: "use cast(… as \(target.castName)) or date '2026-11-23' for a date",
             at: offset)
     }
 

@@ -15,7 +15,12 @@ package enum FileKind: Sendable, Hashable {
     package init?(_ path: String, followingLinks: Bool = true) {
         var status = stat()
         guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
-        switch status.st_mode & S_IFMT {
+        self.init(mode: status.st_mode)
+    }
+
+    /// The kind that a file's mode names.
+    init(mode: mode_t) {
+        switch mode & S_IFMT {
         case S_IFREG: self = .file
         case S_IFDIR: self = .folder
         case S_IFLNK: self = .link

@@ -16,6 +16,35 @@ package enum FileText {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure("\(path) cannot be read", errno: errno) }
         defer { close(descriptor) }
+        return try bytes(of: descriptor, path)
+    }
+
+    /// The largest text of a user that is read: many times what anybody writes, and little of the memory.
+    private static let largestText = 64 << 20
+
+    /// Reads a file that a user names for a text, such as a pipeline file.
+    ///
+    /// What is no file is refused at once: a pipe would be waited for, and a device may have no end.
+    ///
+    /// - Throws: ``Failure`` when that is no file or too large for a text, or it cannot be read.
+    package static func userText(_ path: String) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be read", errno: errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Failure("\(path) cannot be read", errno: errno) }
+        let kind = FileKind(mode: status.st_mode)
+        guard kind == .file else { throw Failure("\(path) is \(kind.words), and not a regular file") }
+        guard Int64(status.st_size) <= Int64(largestText) else {
+            throw Failure("\(path) is too large for a text: it has \(Int64(status.st_size).shortBytes)")
+        }
+        return try bytes(of: descriptor, path, upTo: largestText)
+    }
+
+    /// - Parameter limit: The most bytes that there may be: the size of some files tells nothing.
+    private static func bytes(
+        of descriptor: Int32, _ path: String, upTo limit: Int = .max
+    ) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         // Most files here are small, especially those of /proc: the buffer starts small and grows.
         var room = 1024
@@ -31,6 +60,7 @@ package enum FileText {
             if error != 0 { throw Failure("\(path) cannot be read", errno: error) }
             if more.isEmpty { return bytes }
             bytes = before == 0 ? more : bytes + more
+            if bytes.count > limit { throw Failure("\(path) is too large for a text") }
             room = min(1 << 20, max(room, bytes.count) * 2)
         }
     }
@@ -116,9 +146,12 @@ package enum FileText {
 
     /// Makes a folder for temporary files that only its owner may read, with a name that nobody can guess.
     ///
+    /// One that is not to outlive the process is made by ``TemporaryFolders``.
+    ///
+    /// - Parameter parent: The folder to make it in; nil means the one for temporary files.
     /// - Throws: ``Failure`` when there is no place for one.
-    package static func makeTemporaryFolder(_ name: String) throws(Failure) -> String {
-        let folder = FileManager.default.temporaryDirectory.path
+    package static func makeTemporaryFolder(_ name: String, in parent: String? = nil) throws(Failure) -> String {
+        let folder = parent ?? FileManager.default.temporaryDirectory.path
         var template = Array((folder + "/\(name)-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("no folder can be made in \(folder)", errno: errno) }
         return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

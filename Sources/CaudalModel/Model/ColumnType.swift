@@ -116,7 +116,10 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     }
 
     /// The name of the type in a cast; the data decides whether a time is a point in time or a local time.
-    package var castName: String { self == .localTimestamp ? "timestamp" : description }
+    ///
+    /// Of a whole number with more than 64 bits that is an integer, which has its value or is an error: a number would be
+    /// the nearest one.
+    package var castName: String { self == .localTimestamp ? "timestamp" : isWideInteger ? "integer" : description }
 
     /// Whether values of the type are numbers.
     package var isNumeric: Bool {

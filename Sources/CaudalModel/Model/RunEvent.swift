@@ -60,8 +60,13 @@ package enum RunChange: Sendable, Hashable {
 package struct RestoredVersions: Sendable, Hashable, Codable {
     /// The published files, with paths as artifacts have them.
     package var paths: [String]
+    /// The files of other runs that were taken away because the run had none there; nil where there were none.
+    package var putAway: [String]?
 
-    package init(paths: [String]) { self.paths = paths }
+    package init(paths: [String], putAway: [String] = []) {
+        self.paths = paths
+        self.putAway = putAway.isEmpty ? nil : putAway
+    }
 }
 
 /// How a stage, an item or a run ended.

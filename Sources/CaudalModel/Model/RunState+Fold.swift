@@ -78,13 +78,14 @@ extension RunState {
             }
         case .unitReset(let id):
             update(id) { $0.reset() }
-            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].forgetItems() }
+            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].beginAnew() }
         case .stageReopened(let id): update(UnitID(id)) { $0.reopen() }
         case .runEnded(let outcome):
             status = Status(outcome)
             endedAt = now
         case .restored(let versions, let by):
-            restorations.append(Restoration(paths: versions.paths, by: by, at: now))
+            restorations.append(
+                Restoration(paths: versions.paths, putAway: versions.putAway ?? [], by: by, at: now))
         }
     }
 
@@ -110,9 +111,10 @@ extension RunState {
         var known = formerStages
         for (stage, planned) in zip(stages, plan.stages) {
             var stage = stage
-            if let index = new.index(of: stage.id), new.stages[index].workLines != planned.workLines,
-                stage.unit.status.outcome?.isSuccess != true
-            {
+            let lines = new.index(of: stage.id).map { new.stages[$0].workLines }
+            if stage.unit.status.outcome?.isSuccess == true {
+                if lines != planned.workLines { stage.madeWith = stage.madeWith ?? planned.workLines }
+            } else if let lines, lines != planned.workLines {
                 stage.itemsAreStale = true
             }
             known[stage.id] = stage
@@ -165,10 +167,11 @@ extension RunState {
 }
 
 extension StageState {
-    /// The items must be found again; those found again keep their attempts.
-    fileprivate mutating func forgetItems() {
+    /// All of it is made again: the items must be found again; those found again keep their attempts.
+    fileprivate mutating func beginAnew() {
         hasItems = false
         itemsAreStale = false
+        madeWith = nil
         worked = WorkedTime()
     }
 }

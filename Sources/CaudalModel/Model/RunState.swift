@@ -92,6 +92,16 @@ package struct RunState: Sendable, Equatable {
     /// The state of a stage, or nil when the run does not include it.
     package func stage(_ id: StageID) -> StageState? { plan.index(of: id).map { stages[$0] } }
 
+    /// Whether a stage has succeeded, and with another definition than it has in a plan that the run may go on with.
+    package func isOutdated(_ id: StageID, by plan: RunPlan) -> Bool {
+        guard let old = self.plan.index(of: id), let new = plan.index(of: id),
+            stages[old].unit.status.outcome?.isSuccess == true
+        else { return false }
+        if let made = stages[old].madeWith { return made != plan.stages[new].workLines }
+        let (before, after) = (self.plan.stages[old], plan.stages[new])
+        return before.definitionText != after.definitionText && before.workLines != after.workLines
+    }
+
     /// The state of a stage or an item, or nil when there is none with that name.
     package func unit(_ id: UnitID) -> UnitState? {
         guard let stage = stage(id.stage) else { return nil }
@@ -153,6 +163,8 @@ package struct RecordedPlanChange: Sendable, Equatable {
 package struct Restoration: Sendable, Equatable {
     /// The files that got an earlier version.
     package let paths: [String]
+    /// The files of other runs that were taken away.
+    package let putAway: [String]
     /// Who asked for it.
     package let by: String
     /// When it was made.
@@ -211,6 +223,8 @@ package struct StageState: Sendable, Equatable {
     package internal(set) var itemIndex: [ItemKey: Int] = [:]
     /// Whether the fan-out changed after the items were found, so that they must be found again.
     package internal(set) var itemsAreStale = false
+    /// The lines of the definition with which it succeeded, where a later plan has others; nil otherwise.
+    package internal(set) var madeWith: [String]?
     /// The working time, including its items, since the whole stage was last reset.
     package internal(set) var worked = WorkedTime()
     /// The number of items in each status.
@@ -293,6 +307,8 @@ package struct UnitState: Sendable, Equatable {
     package internal(set) var reason: String?
     /// Whether an operator set its outcome.
     package internal(set) var isMarked = false
+    /// Whether an operator decided that it is not to run.
+    package var isSkippedByHand: Bool { isMarked && status == .skipped }
     /// What outside of the run holds what it needs, while it is queued.
     package internal(set) var heldBy: String?
     /// When it became ready to run; nil before that.

@@ -54,6 +54,11 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// The variable by which programs get the path of a file with the value, for one that may be long.
+        package var listVariable: String? {
+            if case .input(let name) = self { "CAUDAL_LIST_\(Self.upper(name))" } else { nil }
+        }
+
         /// A name in capitals, with `_` in place of characters that a variable's name cannot contain.
         private static func upper(_ name: String) -> String {
             String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })

@@ -14,7 +14,7 @@ extension AttemptContext {
     func reused(_ success: RecordedSuccess) -> AttemptResult {
         var result = AttemptResult(
             ending: .reused, rows: success.result.rows, artifacts: success.result.artifacts,
-            reads: success.result.reads, checks: success.result.checks, reusedFrom: success.run,
+            reads: reads(of: success), checks: success.result.checks, reusedFrom: success.run,
             reuseReason: "nothing has changed since run \(success.run)")
         for index in result.artifacts.indices {
             let artifact = result.artifacts[index]
@@ -24,6 +24,20 @@ extension AttemptContext {
             result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
         }
         return result
+    }
+
+    /// What an earlier success has read, as this run has it: the content is the same, and its own stages, or other runs, have
+    /// made it.
+    private func reads(of success: RecordedSuccess) -> [InputVersion] {
+        var makers: [String: RunID] = [:]
+        for file in attempt.earlier.all {
+            makers[PathText.relative(file.target, to: loaded.pipeline.root)] = file.publication?.run
+        }
+        return success.result.reads.map { read in
+            var read = read
+            read.madeBy = makers[read.path]
+            return read
+        }
     }
 
     /// What decides the outputs of an attempt; nil when no later one may take them.

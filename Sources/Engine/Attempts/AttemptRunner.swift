@@ -46,6 +46,9 @@ package protocol AttemptRunner: Sendable {
     /// Whether attempts of a stage may read what stages made that it waits for by way of others: files by a pattern.
     func readsByPlace(_ stage: StageID) -> Bool
 
+    /// What an attempt of a unit has read counts no more: the unit is to run again.
+    func forget(_ unit: UnitID)
+
     /// Makes one attempt and returns when nothing of it is left.
     func run(
         _ order: AttemptOrder, control: AttemptControl, publish: PublicationRecorder

@@ -2,9 +2,14 @@ import CaudalModel
 
 /// A program, run where the stage says.
 extension CommandWork: AttemptWork {
-    var needsFolder: Bool { false }
+    var needsFolder: Bool { !lists.isEmpty }
 
     func run(in context: AttemptContext) async throws -> FinishedWork {
+        // Work that goes on elsewhere has them, and may be reading.
+        for list in lists where context.begun == nil {
+            try context.makeFolder(PathText.folder(of: list.path))
+            try FileText.write(list.text, to: list.path, isPrivate: true)
+        }
         let inputs = context.stage.definition.inputs.compactMap { context.attempt.sources[$0.value] }
         let (execution, reads) = try await execute(reading: inputs, in: context)
         var done = FinishedWork(result: AttemptResult(ending: .succeeded))

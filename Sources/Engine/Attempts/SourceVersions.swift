@@ -10,13 +10,27 @@ final class SourceVersions: Sendable {
     /// For each path, who read which version last.
     private let readers: Mutex<[String: [String: Set<UnitID>]]>
 
-    /// Those of the attempts that are recorded of a run.
+    /// Those of the attempts that are recorded of a run, besides what is to be made again.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
-    init(of run: RunID, in store: RunStore) throws(StoreError) {
-        self.run = run
+    init(of run: RunState, in store: RunStore) throws(StoreError) {
+        self.run = run.id
         readers = Mutex([:])
-        for (unit, path, hash) in try store.sourcesRead(in: run) { _ = note(unit, read: hash, of: path) }
+        for (unit, path, hash) in try store.sourcesRead(in: run.id) where run.stands(unit) {
+            _ = note(unit, read: hash, of: path)
+        }
+    }
+
+    /// Forgets what a stage, with all of its items, or an item has read: it is to run again.
+    func forget(_ unit: UnitID) {
+        readers.withLock { readers in
+            for (path, versions) in readers {
+                let left = versions.mapValues { units in
+                    units.filter { $0 != unit && (unit.item != nil || $0.stage != unit.stage) }
+                }
+                readers[path] = left.filter { !$0.value.isEmpty }
+            }
+        }
     }
 
     /// Notes what a unit has read.
@@ -44,5 +58,13 @@ final class SourceVersions: Sendable {
             readers[path] = versions
             return isNew ? versions.first { $0.key != hash }?.value.min { $0.description < $1.description } : nil
         }
+    }
+}
+
+extension RunState {
+    /// Whether a unit has an attempt that counts: one since it was last to be made again, by itself or with its stage.
+    fileprivate func stands(_ id: UnitID) -> Bool {
+        guard let unit = unit(id), id.item == nil || stage(id.stage)?.hasItems == true else { return false }
+        return unit.attempts.count > unit.attemptsBeforeReset
     }
 }

@@ -24,8 +24,10 @@ package final class StageAttemptRunner: AttemptRunner {
     /// The datasets that no stage of the pipeline writes.
     private let pipelineSources: Set<DatasetName>
 
+    /// - Parameter run: The run so far.
+    /// - Throws: ``StoreError`` when it cannot be read what the run has read.
     package init(
-        loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
+        loaded: LoadedPipeline, run: RunState, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
         reusesUnchanged: Bool = false, refreshesAll: Bool = false, now: @escaping @Sendable () -> Moment
     ) throws(StoreError) {
         self.loaded = loaded
@@ -35,7 +37,7 @@ package final class StageAttemptRunner: AttemptRunner {
         self.tools = tools
         self.now = now
         self.refreshesAll = refreshesAll
-        versions = try SourceVersions(of: facts.runID, in: store)
+        versions = try SourceVersions(of: run, in: store)
         pipelineSources = Set(loaded.pipeline.datasets.map(\.name).filter { loaded.pipeline.producer(of: $0) == nil })
         tables = TableReader(
             pipeline: loaded.pipeline, facts: facts, tools: tools,
@@ -59,6 +61,8 @@ package final class StageAttemptRunner: AttemptRunner {
                 pipeline.producer(of: read.value) == nil && pipeline.dataset(read.value)?.path != nil
             }
     }
+
+    package func forget(_ unit: UnitID) { versions.forget(unit) }
 
     package func run(
         _ order: AttemptOrder, control: AttemptControl, publish: PublicationRecorder

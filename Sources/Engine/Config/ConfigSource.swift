@@ -1,7 +1,7 @@
 import CaudalModel
 import Yams
 
-/// A pipeline file's text, and its parsing into ``ConfigNode``s.
+/// The text of a file in YAML or, by its name, in JSON, and its parsing into ``ConfigNode``s.
 package struct ConfigSource: Sendable {
     /// The file as the user named it.
     package let file: String
@@ -45,15 +45,18 @@ package struct ConfigSource: Sendable {
 
     /// The lines of a text as YAML counts them.
     private static func lines(of text: String) -> [String] {
-        withLineFeeds(text).unicodeScalars.split(omittingEmptySubsequences: false) { scalar in
-            switch scalar {
-            case "\n", "\u{85}", "\u{2028}", "\u{2029}": true
-            default: false
-            }
-        }.map { String($0) }
+        withLineFeeds(text).unicodeScalars.split(omittingEmptySubsequences: false, whereSeparator: endsLine)
+            .map { String($0) }
     }
 
-    /// Parses the text; YAML errors go to `problems`, and the result is nil when there is nothing to read.
+    static func endsLine(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "\n", "\u{85}", "\u{2028}", "\u{2029}": true
+        default: false
+        }
+    }
+
+    /// Parses the text; errors go to `problems`, and the result is nil when there is nothing to read.
     ///
     /// - Parameter emptyRemedy: What to write into an empty file, for the message.
     package func read(
@@ -62,6 +65,10 @@ package struct ConfigSource: Sendable {
         if let invalidByte {
             problems.report("the text is not UTF-8", remedy: "save the file as UTF-8", at: invalidByte)
             return nil
+        }
+        if file.lowercased().hasSuffix(".json"), !text.allSatisfy(\.isWhitespace) {
+            var reader = JSONReader(text, file: file, problems)
+            return reader.read()
         }
         var text = text
         // Each round repairs one duplicate key, so that one mistake does not hide the other faults.
@@ -211,8 +218,7 @@ package struct ConfigSource: Sendable {
             if let context, context.mark.line != mark.line, let begun = Self.begun.first(where: context.text.contains) {
                 message += ", in a \(begun) that begins on line \(context.mark.line)"
             }
-            let language = file.hasSuffix(".json") ? "JSON" : "YAML"
-            problems.report("this is not well formed \(language): \(message)", remedy: known?.2, at: at(mark))
+            problems.report("this is not well formed YAML: \(message)", remedy: known?.2, at: at(mark))
         case .reader(let problem, let offset, _, let yaml):
             let before = Self.lines(of: String(yaml.prefix(offset ?? 0)))
             let remedy = problem.contains("control characters") ? "remove it, or write it as \"\\x07\"" : nil

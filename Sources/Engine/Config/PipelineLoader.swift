@@ -107,7 +107,7 @@ package struct PipelineLoader {
             } else if !FileText.exists(path) {
                 throw Failure("there is no file '\(file)'")
             } else {
-                bytes = try FileText.bytes(path)
+                bytes = try FileText.userText(path)
             }
         } catch {
             problems.report(error.message, remedy: "give the path of a pipeline file", at: .whole(file))
@@ -184,7 +184,7 @@ package struct PipelineLoader {
         let file = folder + "/caudal/targets.yaml"
         guard FileText.exists(file) else { return [] }
         do throws(Failure) {
-            let (targets, lines) = TargetReader.read(file: file, try FileText.bytes(file), problems)
+            let (targets, lines) = TargetReader.read(file: file, try FileText.userText(file), problems)
             sources[file] = lines
             return targets
         } catch {
@@ -205,9 +205,13 @@ package struct PipelineLoader {
                 continue
             }
             let path = PathText.absolute(file.value, in: pipeline.root)
-            guard let bytes = kept?.schema(file.value) ?? (try? FileText.bytes(path)) else {
+            let bytes: [UInt8]
+            do throws(Failure) {
+                if let text = kept?.schema(file.value) { bytes = text } else { bytes = try FileText.userText(path) }
+            } catch {
+                let reason = FileText.exists(path) ? ": \(error.message)" : ""
                 problems.report(
-                    "the schema '\(file.value)' of dataset '\(dataset.name)' cannot be read",
+                    "the schema '\(file.value)' of dataset '\(dataset.name)' cannot be read\(reason)",
                     remedy: "paths start from \(pipeline.root)", at: file.location)
                 continue
             }
@@ -224,10 +228,9 @@ package struct PipelineLoader {
         let file = PathText.folder(of: path) + "/.env"
         guard FileText.exists(file) else { return (variables, nil) }
         do throws(Failure) {
-            // To open a pipe waits for whoever writes to it.
-            guard FileText.isFile(file) else { throw Failure("\(file) is not a regular file") }
             // Variables of the process take precedence over those of the file.
-            let found = VariableFile.read(try FileText.read(file), file: file, problems)
+            let text = String(decoding: try FileText.userText(file), as: UTF8.self)
+            let found = VariableFile.read(text, file: file, problems)
             return (found.merging(variables) { $1 }, file)
         } catch {
             problems.report(error.message, at: SourceLocation(file: file, line: 1, column: 1))

@@ -1,3 +1,4 @@
+import CaudalModel
 import CSystem
 import Foundation
 import Synchronization
@@ -22,7 +23,8 @@ package final class SignalListener: Sendable {
 
     deinit { stop() }
 
-    /// Lets signals end this process and all of its descendants, while no other listener handles them.
+    /// Lets signals end this process and all of its descendants, while no other listener handles them, and removes its
+    /// temporary folders.
     ///
     /// Children are in process groups of their own, which a terminal does not interrupt. A signal that was ignored when
     /// the program began stays ignored.
@@ -30,6 +32,7 @@ package final class SignalListener: Sendable {
         SignalListener(signals.filter { cs_signals_are_ignored($0) == 0 }) { number in
             isEnding.store(true, ordering: .sequentiallyConsistent)
             Descendants.kill()
+            TemporaryFolders.removeAll()
             cs_signals_forget(number)
             kill(getpid(), number)
         }

@@ -27,8 +27,7 @@ final class SSHConnections: Sendable {
     deinit {
         let (masters, folder) = state.withLock { ($0.masters, $0.folder) }
         for master in masters.values { master.pipe.close() }
-        // What cannot be removed is an empty folder among the temporary files.
-        if let folder { try? FileManager.default.removeItem(atPath: folder) }
+        if let folder { TemporaryFolders.remove(folder) }
     }
 
     /// A pipe that this process holds open.
@@ -38,11 +37,12 @@ final class SSHConnections: Sendable {
         let result = state.withLock { state -> Result<String, Failure> in
             if state.folder == nil {
                 Self.removeOfDead()
-                var name = Array("/tmp/\(Self.prefix)\(getpid())-XXXXXX".utf8CString)
-                guard mkdtemp(&name) != nil else {
-                    return .failure(Failure("a folder for connections cannot be made", errno: errno))
+                // The path of a socket is short.
+                do throws(Failure) {
+                    state.folder = try TemporaryFolders.make("\(Self.prefix)\(getpid())", in: "/tmp")
+                } catch {
+                    return .failure(error)
                 }
-                state.folder = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
             }
             state.pipes += 1
             return .success("\(state.folder ?? "")/\(state.pipes)")

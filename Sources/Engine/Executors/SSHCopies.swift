@@ -14,7 +14,7 @@ struct SSHCopies: Sendable {
     let attempt: AttemptControl
 
     /// What an attempt keeps of its inputs, which need not come back.
-    static let inputs = [".inputs", ".fetched", ".tables", ".plain", ".plain-again"]
+    static let inputs = [".inputs", ".lists", ".fetched", ".tables", ".plain", ".plain-again"]
 
     /// How a copy ended.
     enum Outcome: Sendable {

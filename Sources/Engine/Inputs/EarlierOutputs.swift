@@ -34,7 +34,7 @@ package struct EarlierOutputs: Sendable {
         func isOlder(_ publication: Publication) -> Bool {
             publication.stage == producer.id && publication.run.rawValue < refreshed?.rawValue ?? ""
         }
-        let last = try lastSuccess(of: producer)
+        let last = try standing(producer, at: pattern)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
         var versions: [ExactText: Publication] = [:]
@@ -135,11 +135,29 @@ package struct EarlierOutputs: Sendable {
 
     // MARK: - Which runs match this one
 
-    /// The newest run with this run's values in which a stage succeeded.
-    private func lastSuccess(of producer: Stage) throws(StoreError) -> RunID? {
-        try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: run).first {
+    /// The run with this run's values whose files of a stage should lie at a pattern: the newest in which the stage succeeded,
+    /// or the one whose versions an operator has restored since.
+    private func standing(_ producer: Stage, at pattern: String) throws(StoreError) -> RunID? {
+        let success = try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: run).first {
             difference($0.run, $0.parameters, $0.environment, producer) == nil
-        }?.run
+        }
+        return try restored(producer, at: pattern, since: success?.at)?.run ?? success?.run
+    }
+
+    /// The run with this run's values whose files at a pattern an operator has restored since a time, the last one.
+    private func restored(
+        _ producer: Stage, at pattern: String, since time: Int64?
+    ) throws(StoreError) -> RestoredRun? {
+        let root = loaded.pipeline.root
+        let last = try store.restorations(of: loaded.pipeline.name).first { restored in
+            let paths = restored.versions.paths + (restored.versions.putAway ?? [])
+            return difference(restored.run, restored.parameters, restored.environment, producer) == nil
+                && paths.contains { path in
+                    let path = PathText.absolute(path, in: root)
+                    return path == pattern || Glob.matches(path, pattern)
+                }
+        }
+        return last.flatMap { $0.at >= time ?? 0 ? $0 : nil }
     }
 
     /// The newest run with this run's values that made the outputs of a stage anew: with other values they are others.
@@ -152,16 +170,18 @@ package struct EarlierOutputs: Sendable {
         }?.run
     }
 
-    /// The items of a fan-out in the last run with this run's values that found some; nil without such a run.
+    /// The items of a fan-out in the last run with this run's values that found some, or in the one whose files at a pattern
+    /// were restored since; nil without such a run.
     ///
     /// - Throws: ``StoreError`` when the history cannot be read.
-    func lastItems(of producer: Stage) throws(StoreError) -> (items: [ItemState], run: RunID)? {
+    func lastItems(of producer: Stage, at pattern: String) throws(StoreError) -> (items: [ItemState], run: RunID)? {
         let runs = try store.runsWithItems(of: producer.id, pipeline: loaded.pipeline.name, upTo: run)
         let last = runs.first {
             $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
         }
         guard let last else { return nil }
-        return (try store.state(of: last.run).stage(producer.id)?.items ?? [], last.run)
+        let standing = try restored(producer, at: pattern, since: last.at)?.run ?? last.run
+        return (try store.state(of: standing).stage(producer.id)?.items ?? [], standing)
     }
 
     /// How another run differed, so that its data may differ too.

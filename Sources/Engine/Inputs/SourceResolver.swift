@@ -157,7 +157,7 @@ package final class SourceResolver: Sendable {
             throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
         }
         guard found.isEmpty else {
-            try refuseParts(found, of: dataset, path, producer, earlier, fill)
+            try refuseParts(found, of: dataset, path, at: pattern, producer, earlier, fill)
             return found
         }
         let shown = PathText.relative(pattern, to: pipeline.root)
@@ -173,12 +173,12 @@ package final class SourceResolver: Sendable {
 
     /// Refuses the files of some items of a fan-out where others have none: they would pass for all of its rows.
     private func refuseParts(
-        _ found: [EarlierFile], of dataset: Dataset, _ path: Template, _ producer: Stage, _ earlier: EarlierOutputs,
-        _ fill: (Template) -> String
+        _ found: [EarlierFile], of dataset: Dataset, _ path: Template, at pattern: String, _ producer: Stage,
+        _ earlier: EarlierOutputs, _ fill: (Template) -> String
     ) throws {
         guard let fanOut = producer.fanOut, !path.itemVariables.isEmpty else { return }
         let there = Set(found.map { ExactText($0.target) })
-        let last = try earlier.lastItems(of: producer)
+        let last = try earlier.lastItems(of: producer, at: pattern)
         var hasOutput: [ItemKey: Bool] = [:]
         for item in last?.items ?? [] where item.unit.status != .skipped {
             hasOutput[item.item.key] = item.unit.status == .succeeded || item.unit.status == .reused

@@ -135,8 +135,9 @@ struct ChannelValues {
         guard let place = places.first(where: FileText.exists) else { return variables }
         let file = PathText.folder(of: place) + "/.env"
         // What cannot be read sets nothing: a reference to it is reported then.
-        guard FileText.isFile(file), let text = try? FileText.read(file) else { return variables }
-        return VariableFile.read(text, file: file, ConfigProblems()).merging(variables) { $1 }
+        guard let text = try? FileText.userText(file) else { return variables }
+        return VariableFile.read(String(decoding: text, as: UTF8.self), file: file, ConfigProblems()).merging(variables)
+        { $1 }
     }
 
     /// The settings with their references filled in.

@@ -14,12 +14,31 @@ package struct VersionRestorer {
         package var loss: String?
     }
 
+    /// A file of an item that the run did not have, which would pass for one of the run.
+    package struct Surplus {
+        /// Its path as runs record it, and absolute.
+        package var path: String
+        fileprivate var target: String
+        /// Its content that would be lost; nil when a run keeps it as a version.
+        package var loss: String?
+    }
+
     package let run: RunState
     /// The files whose current content is not the run's version.
     package let files: [File]
+    /// The files of other runs that are put away.
+    package let surplus: [Surplus]
+    /// The datasets of which it cannot be told which other files are theirs.
+    package let unclear: [DatasetName]
     /// The number of files whose current content is the run's version.
     package let filesInPlace: Int
     private let store: RunStore
+
+    /// Whether everything is as the run left it.
+    package var hasNothingToDo: Bool { files.isEmpty && surplus.isEmpty }
+
+    /// What would be lost, in words.
+    package var losses: [String] { files.compactMap(\.loss) + surplus.compactMap(\.loss) }
 
     /// Finds the versions of a run.
     ///
@@ -34,7 +53,8 @@ package struct VersionRestorer {
         let all = run.stages.filter { $0.unit.status.outcome?.isSuccess == true }.flatMap(\.artifacts)
             .filter { $0.dataset != nil && $0.contentHash != nil }
         let wanted = all.filter { dataset == nil || $0.dataset == dataset }
-        if wanted.isEmpty {
+        let others = try SurplusFiles(of: run, dataset: dataset, in: store)
+        if wanted.isEmpty, others.paths.isEmpty {
             let names = Set(all.compactMap { $0.dataset?.rawValue }).sorted()
             let what = dataset.map { "no file of '\($0)'" } ?? "no file"
             throw Failure(
@@ -62,6 +82,12 @@ package struct VersionRestorer {
         }
         self.files = files
         filesInPlace = inPlace
+        unclear = others.unclear
+        surplus = try others.paths.map { target in
+            Surplus(
+                path: PathText.relative(target, to: root), target: target, loss: try Self.loss(at: target, finder, root)
+            )
+        }
     }
 
     /// What would be lost by replacing the file at a path.
@@ -73,16 +99,18 @@ package struct VersionRestorer {
             ? nil : "\(name) of run \(found.run), which is kept nowhere else"
     }
 
-    /// Publishes the versions; all of them are recorded before the first one is moved.
+    /// Publishes the versions and takes away what the run did not have; all of it is recorded before the first file is moved.
     ///
-    /// - Throws: ``RunControlError`` when another run writes the paths, or a process takes over the run meanwhile.
+    /// - Throws: ``RunControlError`` when another run writes the paths, or a process takes over the run meanwhile;
+    ///   ``Failure`` when a file cannot be taken away.
     package func carryOut(by name: String, now: Moment) throws {
         let folder = store.folder.run(run.id)
         guard let lock = try RunLock.take(folder) else {
             throw RunControlError.live(run.id, hinders: .restoring)
         }
         defer { withExtendedLifetime(lock) {} }
-        if let conflict = try store.claim(files.map { PathText.resolved($0.target) }, for: run.id) {
+        let targets = files.map(\.target) + surplus.map(\.target)
+        if let conflict = try store.claim(targets.map(PathText.resolved), for: run.id) {
             throw RunControlError.pathTaken(conflict, root: run.plan.root)
         }
         let current = try store.state(of: run.id)
@@ -103,10 +131,19 @@ package struct VersionRestorer {
         var next = current
         let event = RunEvent(
             sequence: current.lastSequence + 1, time: now,
-            change: .restored(RestoredVersions(paths: files.map(\.artifact.path)), by: name))
+            change: .restored(
+                RestoredVersions(paths: files.map(\.artifact.path), putAway: surplus.map(\.path)), by: name))
         next.apply(event)
         try store.record([event], remarks: [], of: next)
         try Publisher.carryOut(plan)
+        // Their versions lie in the folders of their own runs, by which they are restored.
+        for file in surplus {
+            do { try FileManager.default.removeItem(atPath: file.target) } catch {
+                throw Failure(
+                    "\(file.path), which run \(run.id) did not have, cannot be put away: \(error.reason)",
+                    remedy: "remove it, and restore the run again: its own versions are published")
+            }
+        }
         try store.makeDurable()
     }
 }

@@ -32,7 +32,7 @@ package struct CommandPreview: Sendable {
     package private(set) var overwrites: [String] = []
     /// The stages that would be reused, and why others would not be, upstream first.
     package private(set) var reuse: [(stage: StageID, decision: ReuseOutlook.Decision)] = []
-    /// The stages to run that are not idempotent and have run before.
+    /// The stages to run that are not idempotent and have run before, or were done by hand.
     package private(set) var harmful: [StageID] = []
     /// The estimated duration, from history; nil when a stage has none.
     package private(set) var estimate: Duration?
@@ -127,7 +127,8 @@ package struct CommandPreview: Sendable {
         overwrites = OutputTargets(state: after, files: files).existing(of: planned, items: items)
         harmful = planned.filter { plan in
             guard !plan.isIdempotent, let stage = state.stage(plan.id) else { return false }
-            return !stage.unit.attempts.isEmpty || !stage.items.isEmpty
+            // What was marked as succeeded was done by somebody.
+            return !stage.unit.attempts.isEmpty || !stage.items.isEmpty || stage.unit.isMarked
         }.map(\.id)
         withoutHistory = planned.filter { $0.expected == nil }.map(\.id)
         estimate = withoutHistory.isEmpty && !runs.isEmpty ? TimeLeft.of(after, now: now) : nil
@@ -156,7 +157,7 @@ package struct CommandPreview: Sendable {
             goesOn.append(then.id)
         } else if then.unit.status.outcome?.isSuccess == true {
             stays.append(then.id)
-        } else if !isLive, then.unit.status == .skipped {
+        } else if !isLive || then.unit.isSkippedByHand, then.unit.status == .skipped {
             skips.append((then.id, then.unit.reason ?? "its condition is false"))
         } else if before.unit.status.isFinished, then.unit.status.isFinished, then.unit.status != .skipped {
             left.append(then.id)
@@ -231,6 +232,22 @@ extension StageState {
     }
 }
 
+extension RunState {
+    /// The value of a reference in a recorded path, whose parameters and variables were filled in when it was planned.
+    ///
+    /// - Returns: Nil for what is not recorded of the run: the values of items, and the day of a run without a slot, which
+    ///   is one of the pipeline's time zone.
+    func value(of reference: Template.Reference) -> String? {
+        switch reference {
+        case .runID: id.rawValue
+        case .runStarted: startedAt.map { UTC.iso($0.wall) }
+        case .slotTime: (plan.slot?.planned ?? startedAt?.wall).map(UTC.isoSecond)
+        case .slotDate: plan.slot?.localDate
+        case .item, .param, .environment, .input, .stageOutput: nil
+        }
+    }
+}
+
 /// The outputs of stages, and which of them exist.
 private struct OutputTargets {
     let state: RunState
@@ -268,10 +285,7 @@ private struct OutputTargets {
         return template.filled { reference in
             switch reference {
             case .item(let name): item.map { PathComponent.of($0.values[name] ?? nil) } ?? "*"
-            case .runID: state.id.rawValue
-            case .runStarted: state.startedAt.map { UTC.iso($0.wall) } ?? ""
-            case .slotTime: state.plan.slot.map { UTC.isoSecond($0.planned) } ?? "*"
-            case .slotDate: state.plan.slot?.localDate ?? "*"
+            case .runID, .runStarted, .slotTime, .slotDate: state.value(of: reference) ?? "*"
             case .param, .environment, .input, .stageOutput: "${\(reference)}"
             }
         }

@@ -168,6 +168,9 @@ package actor RunEngine {
                             try driver.record(step, remarks: mail.remarks)
                         }
                         hub.publish(step.events)
+                        for event in step.events {
+                            if case .unitReset(let unit) = event.change { runner.forget(unit) }
+                        }
                         for (token, answer) in step.answers {
                             asking.removeValue(forKey: token)?.answer.resume(returning: answer)
                         }

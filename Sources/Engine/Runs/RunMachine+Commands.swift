@@ -138,20 +138,30 @@ extension RunMachine {
         if downstream { names += resetDownstream(of: index) }
         freeDownstream(of: index)
         restart()
-        return .accepted("runs again: \(names.joined(separator: ", "))")
+        return .accepted(
+            "runs again: " + names.joined(separator: ", ") + (downstream ? skippedByHand(behind: index) : ""))
     }
 
-    /// Makes all ended stages downstream ready to run again, except those with an outcome by hand.
+    /// Makes all ended stages downstream ready to run again, except those that an operator skipped.
+    ///
+    /// One that was marked as succeeded stands for what lay there, which does not fit any more what is made anew before it.
     ///
     /// - Returns: Their names.
     private mutating func resetDownstream(of index: Int) -> [String] {
         let ended = state.plan.allDownstream(of: index).filter {
-            !state.stages[$0].unit.isMarked && state.stages[$0].unit.status.isFinished
+            !state.stages[$0].unit.isSkippedByHand && state.stages[$0].unit.status.isFinished
         }
         return ended.map { next in
             emit(.unitReset(UnitID(state.plan.stages[next].id)))
             return state.plan.stages[next].id.rawValue
         }
+    }
+
+    /// What to say of stages downstream that do not run again because an operator skipped them.
+    private func skippedByHand(behind index: Int) -> String {
+        let names = state.plan.allDownstream(of: index).filter { state.stages[$0].unit.isSkippedByHand }
+            .map { state.plan.stages[$0].id.rawValue }
+        return names.isEmpty ? "" : "; stays skipped by hand: \(names.joined(separator: ", "))"
     }
 
     /// Runs stages again, upstream first; those with running downstream stages are left alone.
@@ -185,7 +195,8 @@ extension RunMachine {
         let names = keys.map { "\(id)/\($0)" } + (downstream ? resetDownstream(of: index) : [])
         freeDownstream(of: index)
         restart()
-        return .accepted("runs again: " + names.joined(separator: ", "))
+        return .accepted(
+            "runs again: " + names.joined(separator: ", ") + (downstream ? skippedByHand(behind: index) : ""))
     }
 
     /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed.

@@ -105,7 +105,8 @@ package struct RunServices: Sendable {
     package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
         let facts = loaded.facts(of: "previewed", started: now(), parameters: plan.parameters, slot: plan.slot)
         let runner = try StageAttemptRunner(
-            loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
+            loaded: loaded, run: RunState(id: facts.runID, plan: plan), facts: facts, folder: state.run(facts.runID),
+            store: store,
             tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
             reusesUnchanged: plan.reusesUnchanged,
             now: now)
@@ -333,7 +334,7 @@ package struct RunSession: Sendable {
         masker = tools.masker
         spark = tools.spark
         let runner = try StageAttemptRunner(
-            loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
+            loaded: loaded, run: state, facts: facts, folder: folder, store: services.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
             refreshesAll: (change?.0.plan ?? state.plan).refreshesAll == true, now: services.now)
         let mailbox = RunEngineMailbox(now: environment.now)

@@ -96,8 +96,8 @@ package final class ProjectFiles {
 
     /// What stands behind `name:` at the beginning of a line.
     private static func statedName(_ path: String) -> String? {
-        guard let text = try? FileText.read(path),
-            let name = text.firstMatch(of: /(?m)^name:[ \t]*["']?([^\s"'#]+)/)?.1
+        guard let text = try? FileText.userText(path),
+            let name = String(decoding: text, as: UTF8.self).firstMatch(of: /(?m)^name:[ \t]*["']?([^\s"'#]+)/)?.1
         else { return nil }
         return String(name)
     }

@@ -114,10 +114,7 @@ package struct CommandStage: StageType {
             variables[reference.programVariable] = attempt.value(of: reference) ?? ""
         }
         variables["CAUDAL_PIPELINE"] = attempt.pipeline.name
-        for name in inputs {
-            let reference = Template.Reference.input(name.value.rawValue)
-            variables[reference.programVariable] = attempt.value(of: reference) ?? ""
-        }
+        let lists = try inputs.compactMap { try list(of: $0.value, attempt, &variables) }
         let outputs = output.map { [attempt.output($0, columns: [])] } ?? []
         if let output = outputs.first { variables[Template.Reference.stageOutput.programVariable] = output.staged }
         func value(_ reference: Template.Reference) -> String { attempt.value(of: reference) ?? "" }
@@ -149,6 +146,42 @@ package struct CommandStage: StageType {
         }
         return .command(
             CommandWork(
-                arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern))
+                arguments: arguments, environment: variables, outputs: outputs, lists: lists,
+                progressPattern: progressPattern))
+    }
+
+    /// The longest list of files that a variable can have, in bytes: Linux takes no variable and no argument of more than
+    /// 128 KiB, its name and what a shell needs to quote it included.
+    private static let longestVariable = 120_000
+
+    /// Sets the variables for the files of an input.
+    ///
+    /// - Returns: The file with the list; nil where nothing is run.
+    /// - Throws: ``Failure`` where the list is too long for a variable, and the command does not read it from the file: a
+    ///   variable without a value would be an input without files to it.
+    private func list(
+        of name: DatasetName, _ attempt: StageAttempt, _ variables: inout [String: String]
+    ) throws(Failure) -> InputList? {
+        let reference = Template.Reference.input(name.rawValue)
+        let files = attempt.value(of: reference) ?? ""
+        variables[reference.programVariable] = files
+        guard let folder = attempt.stagingFolder, let variable = reference.listVariable else { return nil }
+        let path = "\(folder)/.lists/\(PathComponent.of(name.rawValue))"
+        variables[variable] = path
+        if files.utf8.count > Self.longestVariable {
+            let templates = run.words + environment.values
+            guard templates.contains(where: { $0.description.contains(variable) }),
+                !templates.contains(where: { $0.references.contains(reference) })
+            else {
+                let count = attempt.sources[name]?.files.count ?? 0
+                throw Failure(
+                    "the paths of the \(count.counted("file")) of '\(name)' are \(Int64(files.utf8.count).shortBytes), and a "
+                        + "variable or an argument of a program cannot be longer than 128 KiB",
+                    remedy: "let 'run' read them from the file $\(variable), which has one on each line, and name "
+                        + "neither ${\(reference)} nor $\(reference.programVariable)", location: location)
+            }
+            variables[reference.programVariable] = nil
+        }
+        return InputList(path: path, text: files.isEmpty ? "" : files + "\n")
     }
 }

@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 9
+    static let newest = 10
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -46,8 +46,17 @@ enum Migrations {
             try db.execute(sql: ninth)
             try db.execute(sql: "PRAGMA user_version = 9")
         }
+        migrator.registerMigration("10: which run's versions were restored") { db in
+            try db.execute(sql: tenth)
+            try db.execute(sql: "PRAGMA user_version = 10")
+        }
         return migrator
     }
+
+    private static let tenth = """
+        -- Which runs' versions operators restored: few among very many events.
+        CREATE INDEX events_of_restorations ON events (run, seq) WHERE kind = 'restored';
+        """
 
     private static let ninth = """
         -- When a run last ended so, also one that was removed since.

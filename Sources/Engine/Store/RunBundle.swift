@@ -14,12 +14,14 @@ package enum RunBundle {
     ]
     /// The folders of a run whose files belong to the bundle, besides the texts of its pipeline.
     private static let folders = ["logs", "sql"]
+    private static let logs = "logs/"
 
     /// Writes a run that has ended; a file that is there is replaced once the new one is whole.
     ///
-    /// - Parameter masker: Masks the secrets of the pipeline file, which the state folder holds in clear.
+    /// - Parameter masker: Masks the secrets of the pipeline file, which the state folder holds in clear; without one, the file,
+    ///   its schemas, the SQL and the definitions of the stages are left out. The journal and the log hold no secrets.
     /// - Throws: ``Failure`` when the run is live or the file cannot be written, ``StoreError`` when the store cannot be read.
-    package static func write(_ run: RunID, of store: RunStore, to path: String, masking masker: SecretMasker) throws {
+    package static func write(_ run: RunID, of store: RunStore, to path: String, masking masker: SecretMasker?) throws {
         let folder = store.folder.run(run)
         if folder.isLive { throw Failure("run \(run) is live; export it when it has ended") }
         try refuseOthers(path)
@@ -28,7 +30,7 @@ package enum RunBundle {
         defer { unlink(new) }
         let texts = try texts(of: folder, masker)
         func clean(_ plan: RunPlan) -> RunPlan {
-            var plan = plan.masked(masker)
+            var plan = masker.map(plan.masked) ?? plan.withoutDefinitions
             plan.variables = nil
             for (name, bytes) in texts where plan.keptTexts?[name] != nil {
                 plan.keptTexts?[name] = ContentHash.of(String(decoding: bytes, as: UTF8.self))
@@ -66,7 +68,7 @@ package enum RunBundle {
                     }
                     try db.execute(
                         sql: "CREATE TABLE bundled_files (path TEXT NOT NULL PRIMARY KEY, bytes BLOB NOT NULL)")
-                    for name in try files(of: folder) {
+                    for name in try files(of: folder) where texts[name] != nil || name.hasPrefix(logs) {
                         let isText = name.hasSuffix(".jsonl")
                         let packed = isText ? try CompressedLog.copy("\(folder.path)/\(name)", by: new + ".gz") : nil
                         let bytes = try packed ?? texts[name] ?? FileText.bytes("\(folder.path)/\(name)")
@@ -99,9 +101,10 @@ package enum RunBundle {
     }
 
     /// The texts of the bundle besides the log, which has no secrets, with theirs masked.
-    private static func texts(of folder: RunFolder, _ masker: SecretMasker) throws -> [String: [UInt8]] {
+    private static func texts(of folder: RunFolder, _ masker: SecretMasker?) throws -> [String: [UInt8]] {
+        guard let masker else { return [:] }
         var texts: [String: [UInt8]] = [:]
-        for name in try files(of: folder) where !name.hasPrefix("logs/") {
+        for name in try files(of: folder) where !name.hasPrefix(logs) {
             let bytes = try FileText.bytes("\(folder.path)/\(name)")
             texts[name] = bytes.withUnsafeBufferPointer { masker.withMasked($0) { Array($0) } }
         }
@@ -166,5 +169,16 @@ package enum RunBundle {
         var configuration = Configuration()
         configuration.readonly = true
         return configuration
+    }
+}
+
+extension RunPlan {
+    /// The plan without the texts of its definitions, which may hold secrets.
+    fileprivate var withoutDefinitions: RunPlan {
+        var plan = self
+        plan.definitionText = ""
+        for index in plan.stages.indices { plan.stages[index].definitionText = "" }
+        plan.keptTexts = nil
+        return plan
     }
 }

@@ -6,6 +6,18 @@ package struct StageRun: Sendable {
     package var run: RunID
     package var parameters: [String: String]
     package var environment: String?
+    /// When the stage succeeded or, where that was not asked for, the run began, in milliseconds since 1970.
+    package var at: Int64
+}
+
+/// A restoration of a run's versions, with what its data may depend on.
+package struct RestoredRun: Sendable {
+    package var run: RunID
+    package var parameters: [String: String]
+    package var environment: String?
+    /// When it was made, in milliseconds since 1970.
+    package var at: Int64
+    package var versions: RestoredVersions
 }
 
 /// A file that a run published.
@@ -105,7 +117,7 @@ extension RunStore {
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
-            SELECT id, parameters, environment FROM stages JOIN runs ON runs.id = run
+            SELECT id, parameters, environment, stages.ended_at AS at FROM stages JOIN runs ON runs.id = run
             WHERE stages.pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused') AND run < ?
             ORDER BY run DESC LIMIT \(Self.runsSearched)
             """, [pipeline, stage.rawValue, run.rawValue])
@@ -119,7 +131,27 @@ extension RunStore {
             try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
                 StageRun(
                     run: RunID(row["id"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
-                    environment: row["environment"])
+                    environment: row["environment"], at: row["at"])
+            }
+        }
+    }
+
+    /// The restorations of runs of a pipeline, newest first.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func restorations(of pipeline: String) throws(StoreError) -> [RestoredRun] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT events.*, parameters, environment FROM events JOIN runs ON runs.id = events.run
+                    WHERE events.kind = 'restored' AND runs.pipeline = ? ORDER BY events.at DESC
+                    """, arguments: [pipeline]
+            ).compactMap { row in
+                guard case .restored(let versions, _)? = try Self.eventRow(row).change() else { return nil }
+                return RestoredRun(
+                    run: RunID(row["run"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    environment: row["environment"], at: row["at"], versions: versions)
             }
         }
     }
@@ -152,7 +184,7 @@ extension RunStore {
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
-            SELECT id, parameters, environment FROM runs
+            SELECT id, parameters, environment, started_at AS at FROM runs
             WHERE pipeline = ?1 AND id <= ?2
                 AND EXISTS (SELECT 1 FROM events WHERE run = runs.id AND kind = 'items_found' AND stage = ?3)
             ORDER BY id DESC LIMIT \(Self.runsSearched)
@@ -168,7 +200,7 @@ extension RunStore {
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
-            SELECT id, parameters, environment FROM runs
+            SELECT id, parameters, environment, started_at AS at FROM runs
             WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
                 OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
                     AND outcome IN ('succeeded', 'reused')))

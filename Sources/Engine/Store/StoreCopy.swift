@@ -17,7 +17,7 @@ struct StoreCopy {
             return nil
         }
         do {
-            let folder = try FileText.makeTemporaryFolder("caudal-store")
+            let folder = try TemporaryFolders.make("caudal-store")
             let database = folder + "/" + PathText.lastComponent(of: state.database)
             // What was recorded last may be in the second file only.
             for ending in ["", "-wal"] where FileText.exists(state.database + ending) {
@@ -31,5 +31,5 @@ struct StoreCopy {
     }
 
     /// Removes its files; what has them open keeps them until it ends.
-    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+    func remove() { TemporaryFolders.remove(folder) }
 }

@@ -126,6 +126,18 @@ import Testing
         #expect(fault?.remedy != nil)
     }
 
+    @Test(
+        "Of whole numbers with more than 64 bits the way out is one without a loss",
+        arguments: ["wide + 1", "abs(wide)", "wide > 1", "1 = wide", "wide > 1.5", "wide in (1, 2)", "n < wide"])
+    func wideNumbers(_ text: String) throws {
+        let typing = ExpressionTyping(columns: [Column("wide", .other("UBIGINT")), Column("n", .number)])
+        let expression = try ExpressionParser.parse(text)
+        let fault = #expect(throws: ExpressionFault.self) { try typing.type(of: expression) }
+        #expect(fault?.remedy?.contains("cast(… as integer)") == true, "\(fault?.remedy ?? "")")
+        let cast = text.replacing("wide", with: "cast(wide as integer)")
+        #expect(throws: Never.self) { try typing.type(of: ExpressionParser.parse(cast)) }
+    }
+
     @Test("The columns and references of an expression are found, each column once")
     func mentions() throws {
         let expression = try ExpressionParser.parse(

@@ -146,6 +146,15 @@ struct CommandPreviewTests {
         #expect(Self.reopening(Self.loadFailed, .retryFailed).marked == nil)
     }
 
+    @Test("What was marked as succeeded was done by somebody, and may do harm when it runs behind a retry")
+    func doneByHand() {
+        let given = Self.loadFailed + [.mark("mail", .succeeded)]
+        let preview = Self.reopening(given, .retry("make", downstream: true))
+        #expect(preview.runs.contains("mail") && preview.harmful.contains("mail"), "\(Self.text(preview))")
+        let skipped = Self.reopening(Self.loadFailed + [.mark("mail", .skipped)], .retry("make", downstream: true))
+        #expect(!skipped.runs.contains("mail") && skipped.skips.map(\.stage).contains("mail"), "\(Self.text(skipped))")
+    }
+
     @Test("A changed file is looked at with the plan that it gives the run")
     func changed() {
         var plan = Self.plan

@@ -53,6 +53,7 @@ private final class LatePublisher: AttemptRunner {
 
     func wantsState(_ stage: StageID) -> Bool { false }
     func readsByPlace(_ stage: StageID) -> Bool { false }
+    func forget(_ unit: UnitID) {}
 
     func run(
         _ order: AttemptOrder, control: AttemptControl, publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
@@ -171,6 +172,7 @@ private final class EngineWorld: AttemptRunner {
 
     func wantsState(_ stage: StageID) -> Bool { false }
     func readsByPlace(_ stage: StageID) -> Bool { false }
+    func forget(_ unit: UnitID) {}
 
     func run(
         _ order: AttemptOrder, control: AttemptControl, publish: @Sendable (PublishPlan, AttemptResult) async -> Bool

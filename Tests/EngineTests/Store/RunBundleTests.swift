@@ -56,6 +56,20 @@ struct RunBundleTests {
             ])
     }
 
+    @Test("Without the secrets of its pipeline, a bundle has nothing in which they may stand")
+    func unmasked() throws {
+        let scratch = try ScratchFolder()
+        let store = try store(in: scratch)
+        let file = scratch.path("run.caudal")
+        try RunBundle.write("20261123-060000-aaaa", of: store, to: file, masking: nil)
+        #expect(!String(decoding: try FileText.bytes(file), as: UTF8.self).contains("tok-abcdef"))
+        let (run, copy) = try RunBundle.unpack(file, into: StateFolder(path: scratch.path("elsewhere")))
+        #expect(try copy.state(of: run).status == .succeeded)
+        let folder = copy.folder.run(run)
+        #expect(LogFiles.segments(in: folder.logs).map(\.number) == [1])
+        #expect(!FileText.exists(folder.pipelineFile) && !FileText.exists(folder.sql + "/a.1.sql"))
+    }
+
     @Test(
         "A bundle whose names lead elsewhere writes nothing",
         arguments: [

@@ -229,14 +229,32 @@ struct RunMachineSteeringTests {
                 then: "ann asks, run goes on in 1, a reset, a queued, a#2 starts → launch a#2 ⇒ runs again: a"),
             .init(.succeeds("a", 2), then: "a#2 succeeded, a succeeded, run succeeded → finish succeeded")),
         RunRule(
-            "retry --downstream: what followed it runs again behind it, besides what was marked",
+            "retry --downstream: what followed it runs again behind it, also what was marked as succeeded",
             [.rule("a"), .rule("b", needs: ["a"]), .rule("c", needs: ["a"])],
             given: [.begin, .succeeds("a"), .succeeds("b"), .fails("c"), .mark("c", .succeeded)],
             .init(
                 .ann(.retry("a", downstream: true)),
+                then: "ann asks, run goes on in 1, a reset, b reset, c reset, a queued, a#2 starts → launch a#2 "
+                    + "⇒ runs again: a, b, c"),
+            .init(
+                .succeeds("a", 2),
+                then: "a#2 succeeded, a succeeded, b queued, c queued, b#2 starts, c#2 starts → launch b#2, launch c#2")
+        ),
+        RunRule(
+            "retry --downstream: what was skipped by hand stays so, and that is told",
+            [.rule("a"), .rule("b", needs: ["a"]), .rule("c", needs: ["a"])],
+            given: [.begin, .succeeds("a"), .succeeds("b"), .fails("c"), .mark("c", .skipped)],
+            .init(
+                .ann(.retry("a", downstream: true)),
                 then: "ann asks, run goes on in 1, a reset, b reset, a queued, a#2 starts → launch a#2 "
-                    + "⇒ runs again: a, b"),
-            .init(.succeeds("a", 2), then: "a#2 succeeded, a succeeded, b queued, b#2 starts → launch b#2")),
+                    + "⇒ runs again: a, b; stays skipped by hand: c")),
+        RunRule(
+            "retry STAGE: what was marked as succeeded behind it stays, as what succeeded does",
+            [.rule("a"), .rule("b", needs: ["a"])],
+            given: [.begin, .succeeds("a"), .fails("b"), .mark("b", .succeeded)],
+            .init(
+                .ann(.retry("a", downstream: false)),
+                then: "ann asks, run goes on in 1, a reset, a queued, a#2 starts → launch a#2 ⇒ runs again: a")),
         RunRule(
             "retry STAGE: one that waits for its next try is tried now",
             [.rule("a") { $0.retry = retryOnce }], given: [.begin, .fails("a")],
