@@ -100,6 +100,9 @@ package struct ExpressionTyping {
             return try common(branches.map(\.then) + (otherwise.map { [$0] } ?? []), of: "'case'")
         case .cast(let operand, let target):
             let found = try type(of: operand)
+            if let found, found.neverBecomes(target) {
+                throw ExpressionFault("\(found) does not become \(target)", at: expression.offset)
+            }
             return target == .timestamp ? timeType(of: found, columns: operand.columns, literal: operand) : target
         case .call(let function, let arguments): return try call(function, arguments)
         }
@@ -146,6 +149,13 @@ package struct ExpressionTyping {
     private func call(_ function: Expression.Function, _ arguments: [Expression]) throws(ExpressionFault) -> ColumnType?
     {
         let signature = function.signature
+        if [.regexpMatches, .regexpReplace].contains(function), arguments.count > 1,
+            case .literal(.text(let pattern)) = arguments[1].node, let fault = PatternSyntax.fault(in: pattern)
+        {
+            throw ExpressionFault(
+                "the pattern '\(pattern.shortened(to: 60))' cannot be used: \(fault.message)", remedy: fault.remedy,
+                at: arguments[1].offset)
+        }
         for (index, argument) in arguments.enumerated() {
             let what = "'\(function.rawValue)'"
             switch signature.arguments[min(index, signature.arguments.count - 1)] {

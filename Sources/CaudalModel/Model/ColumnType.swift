@@ -146,6 +146,22 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
+    /// Whether no value of the type means one of another: a truth no day, and a list no number.
+    package func neverBecomes(_ other: ColumnType) -> Bool {
+        let isPlain = isNumeric || self == .boolean
+        switch other {
+        case .date, .timestamp, .localTimestamp: return isPlain || isNested
+        case .integer, .number, .decimal, .boolean: return isTime || isNested
+        case .text, .other: return false
+        }
+    }
+
+    /// Whether it is that of lists or objects.
+    private var isNested: Bool {
+        guard case .other(let name) = self else { return false }
+        return name.hasSuffix("]") || name.hasPrefix("STRUCT(") || name.hasPrefix("MAP(")
+    }
+
     /// Whether a text states its offset from UTC, such as `2026-11-23T06:00:00+05:30`.
     package static func namesOffset(_ text: String) -> Bool {
         text.count > 10 && text.dropFirst(10).contains(#/[Zz]$|[+-][0-9]{2}(:?[0-9]{2}){0,2}$/#)

@@ -15,6 +15,14 @@ struct FreshnessCheck: ColumnCheck {
 
     var reuseObstacle: String? { "looks at the clock" }
 
+    func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? {
+        let type = columns.type(of: column)
+        guard type.neverBecomes(.timestamp) else { return nil }
+        return ConfigError(
+            "check '\(check.id)' needs times, and '\(column)' is \(type)", remedy: "name a column of dates or times",
+            at: check.location)
+    }
+
     func measure(_ data: CheckedData) -> String {
         let moment = data.sql.exactCast(data.sql.name(column), from: data.type(of: column), to: .timestamp)
         return data.sql.seconds(data.aggregate("max(\(moment))"))

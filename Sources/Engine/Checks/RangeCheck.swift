@@ -12,16 +12,24 @@ struct RangeCheck: SingleRowCheck {
 
     static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [RangeCheck] {
         let (min, max) = (literal(reader.node("min")), literal(reader.node("max")))
-        if let low = min?.number, let high = max?.number, low > high { reader.reportNothingBetween() }
+        if let min, let max, isUpsideDown(min, max) { reader.reportNothingBetween() }
         if min == nil, max == nil { reader.problems.report("'range' needs 'min', 'max' or both", at: reader.location) }
         return subject.column().map { [RangeCheck(column: $0, min: min, max: max)] } ?? []
+    }
+
+    private static func isUpsideDown(_ min: Literal, _ max: Literal) -> Bool {
+        switch (min, max) {
+        case (.date(let low), .date(let high)): low > high
+        case (.text(let low), .text(let high)): high.utf8.lexicographicallyPrecedes(low.utf8)
+        default: min.number.flatMap { low in max.number.map { low > $0 } } ?? false
+        }
     }
 
     private static func literal(_ node: ConfigNode?) -> Literal? {
         guard let node, !node.isEmpty, case .scalar(let text, let isQuoted) = node.content else { return nil }
         if !isQuoted, let number = Literal(number: text) { return number }
         if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
-        if text.count > 10, UTC.milliseconds(ofDate: String(text.prefix(10))) != nil { return .timestamp(text) }
+        if WrittenValue.isTime(text) { return .timestamp(text) }
         return .text(text)
     }
 
@@ -29,13 +37,16 @@ struct RangeCheck: SingleRowCheck {
         let type = columns.type(of: column)
         for bound in bounds {
             let fits =
-                type.isNumeric ? bound.type?.isNumeric == true : !type.isTime || bound.type?.isNumeric == false
+                type.isNumeric ? bound.type?.isNumeric == true : !type.isTime || bound.type?.isTime == true
             if fits { continue }
             return ConfigError(
                 "check '\(check.id)' compares '\(column)', which is \(type), with '\(bound.words)'",
                 remedy: type.isTime ? "write a date such as 2026-11-23" : "write a number", at: check.location)
         }
-        return nil
+        guard let min, let max, type == .text, min.type?.isNumeric != max.type?.isNumeric else { return nil }
+        return ConfigError(
+            "check '\(check.id)' compares '\(column)' with a number and with '\((min.type?.isNumeric == true ? max : min).words)'",
+            remedy: "write two numbers, two dates or two texts", at: check.location)
     }
 
     func failing(_ data: CheckedData) -> String {

@@ -213,6 +213,9 @@ package struct RelationBuilder {
         case .drop(let unwanted):
             for name in unwanted { _ = try column(name) }
             columns.removeAll { column in unwanted.contains { $0.value == column.name } }
+            if columns.isEmpty, let last = unwanted.last {
+                throw ConfigError("no column is left", remedy: "keep one of them", at: last.location)
+            }
             forgetFlags()
             add(step.title, columns.map { sql.name($0.name) })
         case .rename(let pairs): try rename(pairs, title: step.title)
@@ -221,6 +224,11 @@ package struct RelationBuilder {
             for cast in casts {
                 let column = try column(cast.column)
                 let type = cast.type == .timestamp ? timeType(of: column) : cast.type
+                if column.type.neverBecomes(type) {
+                    throw ConfigError(
+                        "'\(column.name)' is \(column.type), which does not become \(type)",
+                        remedy: "cast it to text first, or make the value with 'derive'", at: cast.column.location)
+                }
                 if let obstacle = sql.obstacle(toCast: column.type, to: type) {
                     throw ConfigError(obstacle, at: cast.column.location)
                 }

@@ -31,8 +31,17 @@ struct WrittenValue {
             return digits.text
         case .boolean: return ["true", "false"].contains(text) ? text : nil
         case .date: return text.count == 10 && UTC.milliseconds(ofDate: text) != nil ? text : nil
-        case .timestamp, .localTimestamp: return UTC.milliseconds(ofDate: String(text.prefix(10))) == nil ? nil : text
+        case .timestamp, .localTimestamp: return isTime(text) ? text : nil
         }
+    }
+
+    /// Whether a text is a day, or a day with a time, with or without an offset from UTC.
+    static func isTime(_ text: String) -> Bool {
+        guard UTC.milliseconds(ofDate: String(text.prefix(10))) != nil else { return false }
+        if text.count == 10 { return true }
+        let offset =
+            #/([01][0-9]|2[0-3])(:?[0-5][0-9])?(:[0-5][0-9](\.[0-9]+)?)?\s*([Zz]|[+-][0-9]{2}(:?[0-9]{2}){0,2}|[A-Za-z][A-Za-z_\/+-]*)?/#
+        return ["T", " "].contains(text.dropFirst(10).first) && text.dropFirst(11).wholeMatch(of: offset) != nil
     }
 
     /// SQL for the value.

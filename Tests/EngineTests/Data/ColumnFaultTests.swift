@@ -55,6 +55,16 @@ import Testing
             ("split: {column: region, separator: '-', into: [p, p]}", "12:59: 'p' is named twice"),
             ("deduplicate: {by: [ID]}", "12:28: there is no column 'ID'; it is written 'id'"),
             ("cast: {dai: text}", "12:16: there is no column 'dai'; did you mean 'day'?"),
+            (
+                "cast: {id: date}",
+                "12:16: 'id' is integer, which does not become date; cast it to text first, or make the value with 'derive'"
+            ),
+            ("derive: {t: cast(day as integer)}", "12:21: date does not become integer"),
+            (
+                "derive: {t: \"regexp_matches(region, '(')\"}",
+                "12:45: the pattern '(' cannot be used: a '(' is not closed; write '\\(' for the character"
+            ),
+            ("drop: [id, price, region, day]", "12:35: no column is left; keep one of them"),
         ])
     func steps(_ step: String, _ expected: String) throws {
         let found = try fault(step: step)
@@ -83,6 +93,19 @@ import Testing
                 "range: day, max: 5",
                 "10:10: check 'range_day' compares 'day', which is date, with '5'; write a date such as 2026-11-23"
             ),
+            (
+                "range: day, min: 2026-13-05",
+                "10:10: check 'range_day' compares 'day', which is date, with '2026-13-05'; write a date such as 2026-11-23"
+            ),
+            (
+                "range: region, min: 1, max: z",
+                "10:10: check 'range_region' compares 'region' with a number and with 'z'; write two numbers, two dates or two texts"
+            ),
+            (
+                "freshness: id, max_age: 1h",
+                "10:10: check 'freshness_id' needs times, and 'id' is integer; name a column of dates or times"
+            ),
+            ("freshness: region, max_age: 1h", nil), ("range: region, min: a, max: b", nil),
             ("range: region, min: 5", nil), ("range: day, min: 2026-01-01", nil), ("anomaly: {mean: price}", nil),
         ] as [(String, String?)])
     func checks(_ check: String, _ expected: String?) throws {
