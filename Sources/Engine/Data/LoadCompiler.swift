@@ -174,6 +174,20 @@ package struct LoadCompiler: Sendable {
         ])
     }
 
+    /// Adds the statement that counts the rows of a table before they change, where rules or triggers of its own may leave out
+    /// some of what it is given.
+    private func addRuledCount(to script: inout SQLScript, _ table: String) {
+        let place = "\(sql.text(table))::regclass"
+        let isRuled =
+            "EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = \(place) AND NOT tgisinternal) "
+            + "OR (SELECT relhasrules FROM pg_class WHERE oid = \(place))"
+        script.add(
+            "count its rows, if it has triggers or rules",
+            target.link.ownStatement(
+                "DO $$ BEGIN PERFORM set_config('caudal.rows_before', CASE WHEN \(isRuled) "
+                    + "THEN (SELECT count(*) FROM \(table))::text ELSE '' END, true); END $$"))
+    }
+
     private static func notANumber(_ column: String) -> String {
         "column '\(column)' has the value NaN, for which SQLite would keep that there is none; "
             + "make that of it with map_values {nan: ~}"
@@ -182,22 +196,28 @@ package struct LoadCompiler: Sendable {
     /// The statements that fail where a table got other rows than it was given: constraints and triggers of SQLite may leave
     /// out or remove rows without an error.
     private func addCount(to script: inout SQLScript, rows: String, _ table: String) {
+        let missing = leavesOut(rows, table, before: sql.noted(Self.before))
+        let refusal = sql.refusal([.words(leftOut)])
+        script.add("refuse a table that left rows out", .run("SELECT CASE WHEN \(missing) THEN \(refusal) END"))
+    }
+
+    private var leftOut: String {
+        "'\(target.table.name)' did not take exactly these rows: a constraint, a rule or a trigger of the table left some out; "
+            + "nothing was loaded"
+    }
+
+    /// SQL that is true where a table does not have the rows that it was given.
+    ///
+    /// - Parameter before: SQL of the number of rows that it had before.
+    private func leavesOut(_ rows: String, _ table: String, before: String) -> String {
         let given = "(SELECT count(*) FROM \(rows))"
-        let missing: String
         switch mode {
-        case .replace: missing = "\(given) <> (SELECT count(*) FROM \(table))"
-        case .append: missing = "\(given) <> (SELECT count(*) FROM \(table)) - \(sql.noted(Self.before))"
+        case .replace: return "\(given) <> (SELECT count(*) FROM \(table))"
+        case .append: return "\(given) <> (SELECT count(*) FROM \(table)) - \(before)"
         case .upsert:
             let matches = key.map { "t.\(sql.name($0)) = s.\(sql.name($0))" }.joined(separator: " AND ")
-            missing =
-                "EXISTS (SELECT 1 FROM \(rows) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches)))"
+            return "EXISTS (SELECT 1 FROM \(rows) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches)))"
         }
-        let refusal = sql.refusal([
-            .words(
-                "'\(target.table.name)' did not take exactly these rows: a constraint or a trigger of the table left some out; "
-                    + "nothing was loaded")
-        ])
-        script.add("refuse a table that left rows out", .run("SELECT CASE WHEN \(missing) THEN \(refusal) END"))
     }
 
     /// The variable with the number of rows that the table had before.
@@ -263,9 +283,15 @@ package struct LoadCompiler: Sendable {
         script.add(
             "lock the table against other writers", weight: 0,
             target.link.ownStatement("LOCK TABLE \(table) IN SHARE ROW EXCLUSIVE MODE"))
-        addMoves(to: &script, rows: "\(sql.name(schema)).\(sql.name(staging))", table) { [link = target.link] in
-            link.ownStatement($0)
-        }
+        let rows = "\(sql.name(schema)).\(sql.name(staging))"
+        addRuledCount(to: &script, table)
+        addMoves(to: &script, rows: rows, table) { [link = target.link] in link.ownStatement($0) }
+        script.add(
+            "refuse a table that left rows out",
+            target.link.ownStatement(
+                "DO $$ BEGIN IF current_setting('caudal.rows_before', true) <> '' AND "
+                    + "\(leavesOut(rows, table, before: "current_setting('caudal.rows_before')::bigint")) THEN "
+                    + "RAISE EXCEPTION USING MESSAGE = \(sql.text(leftOut)); END IF; END $$"))
         script.add("drop the staging table", "DROP TABLE \(target.link.relation(schema, staging))")
     }
 
