@@ -43,6 +43,27 @@ struct ReopenedElsewhereTests {
         #expect(same.status == 0 && project.text("out/b.csv") == "v\n1\nv\n1\neu\neu\n", "\(same)")
     }
 
+    @Test("The file of a run is found from every folder, whatever name it had in the one where the run began")
+    func otherFolder() async throws {
+        let project = try CaudalProject(copying: [])
+        func write(_ folder: String, _ run: String) throws {
+            try project.write("\(folder)/p.yaml", "version: 1\nname: p\nstages: {a: {type: command, run: '\(run)'}}\n")
+        }
+        try write("one", "exit 3")
+        try write("two", "echo of two >> ledger")
+        #expect(try await project.caudal("run", "one/p.yaml", "--plain").status == 1)
+        try write("one", "echo of one >> ledger")
+        let state = project.folder.path("one/.caudal")
+        let other = try await project.caudal(
+            "retry", "last", "--plain", "--yes", "--state", state, in: project.folder.path("two"))
+        #expect(other.status == 0, "\(other)")
+        #expect(project.text("one/ledger") == "of one\n" && !project.exists("two/ledger"))
+        try write("one", "echo again >> ledger")
+        let inside = try await project.caudal("retry", "last", "a", "--plain", "--yes", in: project.folder.path("one"))
+        #expect(inside.status == 0 && !inside.errors.contains("is missing"), "\(inside)")
+        #expect(project.text("one/ledger") == "of one\nagain\n")
+    }
+
     @Test("Whoever reads another version of a source than the run did before is told so")
     func source() async throws {
         let project = try await halfDone()

@@ -104,10 +104,15 @@ struct ReopenedRun {
         self.services = services
         let plan = state.plan
         try services.state.refuseOther(state.id, plan)
-        let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
+        let here = FileManager.default.currentDirectoryPath
+        let path = plan.filePath(from: here)
+        let isGone = !FileText.exists(path)
+        // From another folder, the name that the user gave it when the run began leads elsewhere.
+        let isNamed = path == PathText.absolute(plan.file, in: here)
+        let file = isNamed ? plan.file : PathText.relative(path, to: here)
         let kept = asStarted || isGone ? try services.state.run(state.id).keptPipeline(of: plan) : nil
         let loader = PipelineLoader(variables: variables)
-        loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
+        loaded = try loader.load(file, environment: plan.environment, root: plan.root, kept: kept)
         parameters = try services.state.run(state.id).filled(plan.parameters)
         let usual = try services.store.usualDurations(of: plan)
         let change = try PlanRevision(state, loaded, parameters: parameters).change(

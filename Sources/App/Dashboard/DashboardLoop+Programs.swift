@@ -65,7 +65,7 @@ extension DashboardLoop {
     /// Opens the pipeline file in the user's editor, at a stage.
     func edit(_ stage: StageID) {
         let name = state.run.plan.file
-        let path = PathText.absolute(name, in: FileManager.default.currentDirectoryPath)
+        let path = state.run.plan.filePath(from: FileManager.default.currentDirectoryPath)
         do {
             let bytes = try FileText.userText(path)
             let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1

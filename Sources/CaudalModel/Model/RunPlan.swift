@@ -9,6 +9,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     /// The pipeline file as the user named it, and the folder its paths start from.
     package var file: String
     package var root: String
+    /// The pipeline file from the root on; nil where it was not recorded.
+    package var filePlace: String?
     /// The chosen environment, or nil.
     package var environment: String?
     /// All parameters with their values.
@@ -115,7 +117,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
         case reusesUnchanged, refreshesAll, definitionText, origin, keepsVersions, keptTexts, slot, notifications
-        case variables
+        case variables, filePlace
     }
 
     package init(from decoder: any Decoder) throws {
@@ -140,8 +142,15 @@ package struct RunPlan: Sendable, Codable, Hashable {
             notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
         refreshesAll = try values.decodeIfPresent(Bool.self, forKey: .refreshesAll)
         variables = try values.decodeIfPresent([String: String].self, forKey: .variables)
+        filePlace = try values.decodeIfPresent(String.self, forKey: .filePlace)
     }
 
+    /// The absolute path of the pipeline file.
+    ///
+    /// `folder`: from which its name is read where its place was not recorded: the one in which the run was begun.
+    package func filePath(from folder: String) -> String {
+        filePlace.map { PathText.absolute($0, in: root) } ?? PathText.absolute(file, in: folder)
+    }
 }
 
 /// One stage of a run: its rules with all values filled in, but not its work.

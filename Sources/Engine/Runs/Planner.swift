@@ -1,4 +1,5 @@
 package import CaudalModel
+import Foundation
 
 /// What a user requests for a run, besides the pipeline.
 package struct RunRequest: Sendable {
@@ -79,6 +80,8 @@ package struct Planner {
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
             notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications)
+        plan.filePlace = PathText.relative(
+            PathText.absolute(pipeline.file, in: FileManager.default.currentDirectoryPath), to: pipeline.root)
         plan.refreshesAll = request.refreshesAll ? true : nil
         plan.variables = fingerprints(ofVariablesIn: plan)
         return plan
