@@ -76,11 +76,21 @@ package final class StageAttemptRunner: AttemptRunner {
                 result.failure = Failure("it took longer than \(timeout.written) and was stopped")
             }
         }
+        if let items = result.items, let fault = Self.secret(in: items, control.log) { result = fault }
         if result.ending == .succeeded { tell(order.unit, &result, control.log) }
         result.duration = now().since(started)
         result.mask(control.log)
         control.log.noteEnd(result, wasCancelled: control.stopReason == .cancelled)
         return result
+    }
+
+    /// The refusal of items with a secret in their values, which are recorded as they are.
+    private static func secret(in items: [Item], _ log: AttemptLog) -> AttemptResult? {
+        let values = items.lazy.flatMap(\.values.values).compactMap { $0 }
+        guard values.contains(where: { log.masked($0) != $0 }) else { return nil }
+        return .failed(
+            "the values of 'foreach' have a secret, and items are recorded with their values",
+            remedy: "give the stage the secret by 'env', and leave it out of its items")
     }
 
     /// Tells of sources that other stages of the run have read in another version.
