@@ -59,6 +59,17 @@ struct LeftBehindTests {
         #expect(try project.read("ledger") == "begin\n")
     }
 
+    @Test("Keeps its run from being removed by name, because nobody could find it then")
+    func removed() async throws {
+        let project = try project("/bin/sh work.sh")
+        try await die(project)
+        let pruned = try await project.caudal("prune", "last")
+        #expect(pruned.status == 1 && pruned.errors.contains("programs of it still run: sh ("), "\(pruned)")
+        #expect(try await project.caudal("cancel", "last").status == 0)
+        #expect(try await project.caudal("prune", "last").status == 0)
+        #expect(try project.read("ledger") == "begin\n")
+    }
+
     @Test("The slot of a pool that it held is free for the run that is taken up again")
     func pool() async throws {
         let project = try CaudalProject(copying: [])

@@ -115,6 +115,15 @@ struct PruneCommand: AsyncParsableCommand {
                 if let live = chosen.first(where: \.isLive) {
                     throw RunControlError.live(live.id, hinders: .removing)
                 }
+                // Without its record nobody could find them, and they would go on beside those of the next run.
+                for run in chosen where run.trueStatus == .interrupted {
+                    let programs = Leftovers(of: run.id).found
+                    if programs.isEmpty { continue }
+                    throw Failure(
+                        "run \(run.id) was interrupted, and programs of it still run: "
+                            + programs.map(\.description).joined(separator: ", "),
+                        remedy: "end them with 'caudal cancel \(run.id)', or resume the run")
+                }
             }
             var freed: Int64 = 0
             var count = 0

@@ -20,7 +20,7 @@ package struct Leftovers: Sendable {
     private let run: RunID
     /// The first process of each attempt that has not ended; its number is that of the process group.
     private let leaders: [ProcessIdentity]
-    /// The session of the run's process, to which the groups of its attempts belong.
+    /// The session of the run's process, to which groups belong that lead none of their own.
     private let session: Int32?
 
     /// The processes left from a run that no process runs.
@@ -43,6 +43,13 @@ package struct Leftovers: Sendable {
 
     /// The processes left from a run of which only the id is known.
     package init(of run: RunID) { (self.run, leaders, session) = (run, [], nil) }
+
+    /// Those that run now, by number.
+    package var found: [LeftoverProcess] { Self.list(find(in: ProcessTable.snapshot())) }
+
+    private static func list(_ found: [Int32: ProcessTable.Fields]) -> [LeftoverProcess] {
+        found.map { LeftoverProcess(pid: $0.key, name: $0.value.name) }.sorted { $0.pid < $1.pid }
+    }
 
     /// Whether there are none.
     package var isEmpty: Bool { find(in: ProcessTable.snapshot()).isEmpty }
@@ -75,7 +82,7 @@ package struct Leftovers: Sendable {
                 usleep(10_000)
             }
         }
-        return found.map { LeftoverProcess(pid: $0.key, name: $0.value.name) }.sorted { $0.pid < $1.pid }
+        return Self.list(found)
     }
 
     private func find(in table: [Int32: ProcessTable.Fields]) -> [Int32: ProcessTable.Fields] {
@@ -84,9 +91,9 @@ package struct Leftovers: Sendable {
             let isThere = table[leader.pid]?.startTicks == leader.startTicks
             // A group's number is not reused while it has members. Without its leader it is the recorded group, or a
             // newer one whose leader has ended too; the session distinguishes them.
-            guard isThere || table[leader.pid] == nil && session != nil else { continue }
+            guard isThere || table[leader.pid] == nil else { continue }
             for (pid, fields) in table where fields.group == leader.pid && fields.startTicks >= leader.startTicks {
-                if isThere || fields.session == session { known.insert(pid) }
+                if isThere || fields.session == leader.pid || fields.session == session { known.insert(pid) }
             }
         }
         var children: [Int32: [Int32]] = [:]
