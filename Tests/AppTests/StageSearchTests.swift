@@ -159,7 +159,7 @@ struct StageSearchTests {
         var soft = SampleRun.stage("soft")
         soft.allowsFailure = true
         var run = SampleRun(stages: [
-            soft, SampleRun.stage("a"), SampleRun.stage("b"), SampleRun.stage("busy", expected: .seconds(1)),
+            SampleRun.stage("busy", expected: .seconds(1)), soft, SampleRun.stage("a"), SampleRun.stage("b"),
             SampleRun.stage("down", needs: ["a", "b"], expected: .seconds(1)), SampleRun.stage("last", needs: ["down"]),
         ])
         run.start("busy")
@@ -203,7 +203,7 @@ struct StageSearchTests {
     func interrupted() {
         var (state, _) = severalFailures()
         state.run.markInterrupted()
-        #expect(state.failures == ["soft", "a", "b", "busy"])
+        #expect(state.failures == ["busy", "soft", "a", "b"])
     }
 
     @Test("A stage that runs far beyond its usual time is told in place of an estimate")
@@ -211,7 +211,7 @@ struct StageSearchTests {
         var (_, run) = severalFailures()
         run.pass(14_000)
         let text = DashboardScreen.draw(run.dashboard(rows: 40, columns: 160), LogLineList()).text(row: 0)
-        #expect(text.contains("busy 13.0s over its usual 1.0s") && !text.contains("ETA"), "\(text)")
+        #expect(text.contains("busy 13s over its usual 1.0s") && !text.contains("ETA"), "\(text)")
     }
 
     @Test("The command that retries an item is one that the program takes")

@@ -159,6 +159,10 @@ struct PruneTests {
         try project.write(".caudal/runs/20200101-000000-aaaa/plan.json", "{}")
         let own = try await project.caudal("prune", "--pipeline", "p", "--keep", "3")
         #expect(own.status == 0 && project.text(".caudal/runs/20200101-000000-aaaa/plan.json") == "{}", "\(own)")
+        // A new one may be of a run that begins.
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -3600)],
+            ofItemAtPath: project.folder.path(".caudal/runs/20200101-000000-aaaa"))
         let done = try await project.caudal("prune", "--keep", "1")
         #expect(done.status == 0 && done.output.contains("2 runs removed, which freed "), "\(done)")
         let folders = try FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs"))

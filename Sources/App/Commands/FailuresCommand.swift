@@ -1,6 +1,7 @@
 import CaudalModel
 import ArgumentParser
 import Engine
+import Foundation
 
 /// `caudal failures`: what fails most often.
 struct FailuresCommand: AsyncParsableCommand {

@@ -62,7 +62,7 @@ extension AttemptContext {
         let existing =
             known.isEmpty
             ? try await runner.resolver.source(published: [place], of: dataset)
-            : runner.resolver.own(dataset, [place], known)
+            : try runner.resolver.own(dataset, [place], known)
         attempt.existing = existing
         attempt.earlier.add(EarlierFile(path: place, target: place, publication: publication))
         guard let watermark = stage.type.merge?.watermark else { return }

@@ -1,5 +1,5 @@
 package import CaudalModel
-import Foundation
+package import Foundation
 import GRDB
 
 extension Retention {

@@ -123,7 +123,7 @@ struct RunStoreTests {
         _ = try created(try RunStore(state), "r1")
         #expect(try RunStore(state).runs().map(\.id) == ["r1"])
         let version = try DatabaseQueue(path: state.database).read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
-        #expect(version == 9)
+        #expect(version == 10)
     }
 
     @Test(
