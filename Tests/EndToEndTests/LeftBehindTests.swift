@@ -120,6 +120,45 @@ struct LeftBehindTests {
         #expect(try project.read("o.csv") == "v\n")
     }
 
+    @Test("What a run published as it died is known to be its own, and read by no run with other values")
+    func unrecordedPublication() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: left
+            params: {day: {type: date, default: 2026-01-01}}
+            datasets: {a: {path: a.csv}, b: {path: b.csv}}
+            stages:
+              one: {type: command, output: a, run: 'echo ${params.day} > ${stage.output}'}
+              two: {type: command, inputs: [a], output: b, run: 'test ! -e broken; cat ${input.a} > ${stage.output}'}
+            """)
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        try project.write("broken", "")
+        #expect(try await project.caudal("run", "p.yaml", "--param", "day=2026-01-02", "--plain").status == 1)
+        try FileManager.default.removeItem(atPath: project.folder.path("broken"))
+        // As it stands when the process dies between the move and its record.
+        let store = try DatabaseQueue(path: project.folder.path(".caudal/caudal.db"))
+        try await store.write { db in
+            let run = try String.fetchOne(db, sql: "SELECT max(id) FROM runs")
+            try db.execute(
+                sql: """
+                    DELETE FROM events WHERE run = ?1
+                        AND seq > (SELECT seq FROM events WHERE run = ?1 AND kind = 'publishing')
+                    """, arguments: [run])
+            for table in ["attempts", "artifacts", "stages"] {
+                try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run])
+            }
+            try db.execute(
+                sql: "UPDATE runs SET status = 'running', ended_at = NULL, duration_ms = NULL WHERE id = ?",
+                arguments: [run])
+        }
+        #expect(project.text("a.csv") == "2026-01-02\n")
+        let answer = try await project.caudal("run", "p.yaml", "--select", "two", "--plain")
+        #expect(answer.status == 0 && project.text("b.csv") == "2026-01-01\n", "\(answer)")
+    }
+
     @Test("What a success published is there when the run is taken up again, or the operator is told")
     func goneOutputs() async throws {
         let project = try CaudalProject(copying: [])

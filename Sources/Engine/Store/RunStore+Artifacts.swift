@@ -95,6 +95,33 @@ extension RunStore {
         }
     }
 
+    /// What runs were about to publish at a path and have not recorded as published: they died meanwhile, or are just at it.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func unrecordedPublications(at path: String) throws(StoreError) -> [Publication] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT run, kind, stage, item, attempt, detail, started_at, parameters, environment
+                    FROM runs CROSS JOIN events ON run = runs.id
+                    WHERE status = 'running' AND kind = 'publishing' AND NOT EXISTS (
+                        SELECT 1 FROM attempts WHERE attempts.run = events.run AND attempts.stage = events.stage
+                            AND attempts.item = coalesce(events.item, '') AND attempts.attempt = events.attempt)
+                    ORDER BY at DESC
+                    """)
+            return try rows.flatMap { row -> [Publication] in
+                guard case .publishing(let unit, _, _, let result) = try Self.eventRow(row).change() else { return [] }
+                return result.artifacts.filter { $0.path == path }.map { artifact in
+                    Publication(
+                        run: RunID(row["run"]), stage: unit.stage, artifact: artifact, started: row["started_at"],
+                        parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                        environment: row["environment"])
+                }
+            }
+        }
+    }
+
     /// Whether any run, even a pruned one, has published at a path; `path` is as in artifacts.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.

@@ -101,9 +101,10 @@ package struct VersionFinder: Sendable {
     package func publication(
         at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
     ) throws(StoreError) -> Publication? {
-        let known = try store.publications(at: PathText.relative(path, to: root))
+        let name = PathText.relative(path, to: root)
         var file = CandidateFile(path)
-        let same = known.filter { isVersion(&file, $0.artifact) }
-        return same.first(where: prefers) ?? same.first
+        let same = try store.publications(at: name).filter { isVersion(&file, $0.artifact) }
+        if let found = same.first(where: prefers) ?? same.first { return found }
+        return try store.unrecordedPublications(at: name).first { isVersion(&file, $0.artifact) }
     }
 }
