@@ -114,7 +114,9 @@ struct SignalTests {
         try project.write("tmp/other", "")
         // Answers what version it is, and then tells that it was asked something and is silent.
         try project.write(
-            "slow", "#!/bin/sh\ncase \"$*\" in *--version*) echo v1.5.5; exit;; esac\necho > asked\nexec sleep 600\n")
+            "slow",
+            "#!/bin/sh\ncase \"$*\" in *--version*) echo v1.5.5; exit;; esac\necho > \"$(dirname \"$0\")/asked\"\nexec sleep 600\n"
+        )
         chmod(project.folder.path("slow"), 0o700)
         let ended = try await project.run(
             "/bin/sh",
