@@ -132,7 +132,7 @@ struct LeftBehindTests {
             datasets: {a: {path: a.csv}, b: {path: b.csv}}
             stages:
               one: {type: command, output: a, run: 'echo ${params.day} > ${stage.output}'}
-              two: {type: command, inputs: [a], output: b, run: 'test ! -e broken; cat ${input.a} > ${stage.output}'}
+              two: {type: command, inputs: [a], output: b, run: 'test ! -e broken && cat ${input.a} > ${stage.output}'}
             """)
         #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
         try project.write("broken", "")
