@@ -144,13 +144,6 @@ package struct RunPlan: Sendable, Codable, Hashable {
         variables = try values.decodeIfPresent([String: String].self, forKey: .variables)
         filePlace = try values.decodeIfPresent(String.self, forKey: .filePlace)
     }
-
-    /// The absolute path of the pipeline file.
-    ///
-    /// `folder`: from which its name is read where its place was not recorded: the one in which the run was begun.
-    package func filePath(from folder: String) -> String {
-        filePlace.map { PathText.absolute($0, in: root) } ?? PathText.absolute(file, in: folder)
-    }
 }
 
 /// One stage of a run: its rules with all values filled in, but not its work.
