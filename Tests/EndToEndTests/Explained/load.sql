@@ -95,7 +95,7 @@ DELETE FROM "db"."main"."t";
 INSERT INTO "db"."main"."t" ("id", "region", "price", "day", "name") SELECT s."id", s."region", s."price", s."day", s."name" FROM "caudal_staging" AS s;
 
 -- 9. refuse a table that left rows out
-SELECT CASE WHEN (SELECT count(*) FROM "caudal_staging") <> (SELECT count(*) FROM "db"."main"."t") THEN error(chr(1) || '''t'' did not take exactly these rows: a constraint or a trigger of the table left some out; nothing was loaded') END;
+SELECT CASE WHEN (SELECT count(*) FROM "caudal_staging") <> (SELECT count(*) FROM "db"."main"."t") THEN error(chr(1) || '''t'' did not take exactly these rows: a constraint, a rule or a trigger of the table left some out; nothing was loaded') END;
 
 -- 10. commit the load
 COMMIT;
