@@ -285,8 +285,11 @@ struct RandomTables {
         }
         return [
             .cast(
-                some(table.columns.map(\.name), 1...2).map {
-                    ($0, chance.pick([.text, .integer, .number, .boolean, .date]))
+                some(table.columns.map(\.name), 1...2).map { name in
+                    // What no value can become is refused before it runs.
+                    let own = table.columns.first { $0.name == name }?.type
+                    let types: [ColumnType] = [.text, .integer, .number, .boolean, .date]
+                    return (name, chance.pick(types.filter { own?.neverBecomes($0) != true }))
                 })
         ]
     }
