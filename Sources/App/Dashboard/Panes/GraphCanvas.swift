@@ -53,7 +53,9 @@ struct GraphCanvas {
 
     private func edgeState(_ edge: (from: Int, to: Int)) -> EdgeState {
         if highlighted != nil { return stands(edge.from) && stands(edge.to) ? .highlighted : .waiting }
-        let statuses = drawing.scene.items[edge.from].stages.map { state.run.stages[$0].unit.status }
+        // What may fail holds nothing up.
+        let statuses = drawing.scene.items[edge.from].stages.map { state.run.stages[$0] }
+            .map { state.run.isAllowedFailure($0.id) ? .succeeded : $0.unit.status }
         if statuses.contains(where: { [.failed, .blocked, .cancelled].contains($0) }) {
             return .failed
         }
@@ -218,7 +220,8 @@ struct GraphCanvas {
                 forms += ["\(part) items failed", "\(part) failed", "\(part) \(state.glyph(.failed))"]
             }
             // Where not all of it fits, the reason has the room.
-            return [Span(forms.first { TextWidth.of($0) <= width } ?? reason, .bad)]
+            let style: Style = state.isAllowedFailure(id) ? .wait : .bad
+            return [Span(forms.first { TextWidth.of($0) <= width } ?? reason, style)]
         case .pending:
             let usual = state.run.plan.stages[index].expected
             return [Span(usual.map { "usually \($0.short)" } ?? "", .dim)]

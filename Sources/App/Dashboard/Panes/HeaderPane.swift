@@ -123,17 +123,23 @@ enum HeaderPane {
         let allowed = digest.allowed.count
         let long = state.columns >= 140
         var chips: [[Span]] = []
+        // The stages that each of them counts.
+        var stages: [Int] = []
+        func add(_ span: Span, _ count: Int) {
+            chips.append([span])
+            stages.append(count)
+        }
         let counts = digest.counts
         for status in UnitStatus.allCases.sorted(by: { DashboardState.urgency($0) < DashboardState.urgency($1) }) {
             let mark = state.glyph(status) + (state.columns >= 100 ? " " : "")
             let isFailed = status == .failed
             let count = counts[status, default: 0] - (isFailed ? allowed : 0)
             let word = long ? " \(state.word(status).lowercased())" : ""
-            if count > 0 { chips.append([Span("\(mark)\(count)\(word)", state.style(status))]) }
-            if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
-        }
-        if digest.failedItems > 0 {
-            chips.append([Span("\(state.glyph(.failed)) \(digest.failedItems.counted("item"))", .bad)])
+            if count > 0 { add(Span("\(mark)\(count)\(word)", state.style(status)), count) }
+            if isFailed, allowed > 0 { add(Span("\(mark)\(allowed) allowed", .wait), allowed) }
+            if isFailed, digest.failedItems > 0 {
+                add(Span("\(state.glyph(.failed)) \(digest.failedItems.counted("item"))", .bad), 0)
+            }
         }
         var extras: [[Span]] = []
         if let flow = digest.flow { extras.append([Span(flow.read.shortCounted("row"), .plain)]) }
@@ -148,12 +154,13 @@ enum HeaderPane {
         let (bar, number) = progress(state, width: barWidth)
         var column = buffer.write(bar, row: 1, column: 1, limit: barWidth)
         column = buffer.write(number.rightAligned(5), row: 1, column: column + 1, style: .bold)
-        var left = 0
-        while chips.count > 1, column + 2 + width(chips) - gap > state.columns {
-            if left > 0 { chips.removeLast() }
-            left += 1
-            chips[chips.count - 1] = [Span("+\(left) more", .dim)]
+        var hidden = 0
+        var more: [[Span]] { hidden > 0 ? [[Span("+\(hidden)", .dim)]] : [] }
+        while chips.count > 1, column + 2 + width(chips + more) - gap > state.columns {
+            hidden += stages.removeLast()
+            chips.removeLast()
         }
+        chips += more
         while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
         var place = max(column + 2, state.columns - 1 + gap - width(chips + extras) - (extras.isEmpty ? 0 : 2))
         for (index, chip) in (chips + extras).enumerated() {

@@ -106,7 +106,8 @@ struct InspectorText {
             var spans: [Span] = []
             for index in indices.prefix(4) {
                 let status = state.run.stages[index].status
-                spans.append(Span(state.glyph(status) + " ", state.style(status)))
+                let style = state.style(status, of: UnitID(plan.stages[index].id))
+                spans.append(Span(state.glyph(status) + " ", style))
                 spans.append(Span(plan.stages[index].id.rawValue + "  "))
             }
             if indices.count > 4 { spans.append(Span("+\(indices.count - 4) more", .dim)) }
