@@ -70,6 +70,14 @@ struct HomeTests {
         return effects
     }
 
+    @Test("Runs that are too old for the list count as well")
+    func olderRuns() {
+        var state = state(rows: 40, columns: 120)
+        state.overview.olderRuns = 191
+        let text = HomeScreen.draw(state).text
+        #expect(text.contains("206 runs") && text.contains("15 of 206"), "\(text)")
+    }
+
     @Test("It is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
     func screens(columns: Int, rows: Int) throws {
         let drawn = HomeScreen.draw(state(rows: rows, columns: columns), zone: .gmt).styledText

@@ -63,7 +63,7 @@ enum HomeScreen {
             // The lists say how many there are; where there are schedules, their room is needed.
             chips += [
                 Span(state.overview.pipelines.count.counted("pipeline")),
-                Span(state.overview.runs.count.counted("run")),
+                Span((state.overview.runs.count + state.overview.olderRuns).counted("run")),
             ]
         }
         var column = 1
@@ -216,7 +216,8 @@ enum HomeScreen {
         let shown = state.runs
         let place = shown.firstIndex { state.selected == .run($0.id) }
         let visible = window(shown.count, rows.count - 2, place ?? 0)
-        rule("RUNS", counted(visible, of: shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
+        let all = state.overview.runs.count + state.overview.olderRuns
+        rule("RUNS", counted(visible, of: shown.count, all), rows, isSelected, into: &buffer)
         guard !shown.isEmpty, rows.count > 2 else {
             let text = state.filter.isEmpty ? "none yet" : "no run matches '\(state.filter)'"
             buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)

@@ -55,8 +55,10 @@ struct ProjectOverview: Sendable {
     }
 
     var pipelines: [Pipeline] = []
-    /// Newest first.
+    /// The newest ones, the latest first.
     var runs: [RunSummary] = []
+    /// How many there are besides these.
+    var olderRuns = 0
     /// The process that decides when pipelines run by themselves; nil when none does.
     var scheduler: SchedulerLock.Holder?
 
@@ -142,6 +144,9 @@ final class ProjectReader {
         var overview = ProjectOverview()
         overview.scheduler = schedules.holder
         overview.runs = try store?.runs(limit: Self.runLimit) ?? []
+        if let store, overview.runs.count == Self.runLimit {
+            overview.olderRuns = max(0, try store.runCount() - Self.runLimit)
+        }
         for file in files {
             let name = file.pipeline?.name ?? PathText.lastComponent(of: file.path)
             overview.pipelines.append(

@@ -3,6 +3,13 @@ import Foundation
 import GRDB
 
 extension RunStore {
+    /// How many runs there are.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func runCount() throws(StoreError) -> Int {
+        try read { try Int.fetchOne($0, sql: "SELECT count(*) FROM runs") } ?? 0
+    }
+
     /// The runs, newest first.
     ///
     /// - Parameters:
