@@ -113,6 +113,33 @@ struct ReopenedElsewhereTests {
         #expect(shown.status == 0, "\(shown)")
     }
 
+    @Test("Nor is a folder of which no version is kept, or where the files came while the stage ran")
+    func foreignFilesWithoutVersion() async throws {
+        let project = try CaudalProject(copying: [])
+        func write(_ more: String) throws {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: folder
+                keep_versions: 0
+                datasets: {x: {path: out/x, format: csv}}
+                stages:
+                  x: {type: command, output: x, run: "mkdir $CAUDAL_OUTPUT; echo v > $CAUDAL_OUTPUT/a.csv\(more)"}
+                """)
+        }
+        try write("")
+        for _ in 0..<2 { #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0) }
+        try project.write("out/x/notes.txt", "precious")
+        let refused = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(refused.status != 0 && "\(refused)".contains("is not as the last run left it"), "\(refused)")
+        try FileManager.default.removeItem(atPath: project.folder.path("out/x/notes.txt"))
+        try write("; echo precious > out/x/notes.txt")
+        let late = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(late.status == 1 && "\(late)".contains("is not as the last run left it"), "\(late)")
+        #expect(project.text("out/x/notes.txt") == "precious\n")
+    }
+
     @Test("A folder output in which somebody has put files is not replaced with them")
     func foreignFiles() async throws {
         let project = try CaudalProject(copying: [])

@@ -41,11 +41,8 @@ extension AttemptContext {
         let path = PathText.relative(move.target, to: root)
         var status = stat()
         let isFolder = stat(move.staged, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        if isFolder, FileText.exists(move.target), try !store.isPublished(path) {
-            throw Failure(
-                "\(path) is there, and no run published it: it would be replaced with everything in it",
-                remedy: "change the path of the output, or move the folder away")
-        }
+        // Somebody may have put files there since the stage began.
+        if isFolder { try OutputFolder.refuseOfOthers(at: move.target, shown: path, attempt.stage, store) }
         let kept = folder.versions(order.unit, order.number) + "/" + PathText.lastComponent(of: move.staged)
         let isKept = KeptVersion.keep(move.staged, as: kept)
         move.kept = isKept ? kept : nil

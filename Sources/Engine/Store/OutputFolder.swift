@@ -25,7 +25,13 @@ enum OutputFolder {
         }
         if isPublished {
             // Its names say enough: to compare the content would read all of the folder before each run.
-            guard let kept = last?.artifact.kept.map(store.folder.absolute), FileText.exists(kept) else { return }
+            guard let kept = last?.artifact.kept.map(store.folder.absolute), FileText.exists(kept) else {
+                guard let hash = last?.artifact.contentHash, ContentHash.of(path: path) != hash else { return }
+                throw Failure(
+                    "the folder \(shown) is not as the last run left it, of which no version is kept: it would be replaced with "
+                        + "everything in it", remedy: "move away what is to stay, or the whole folder",
+                    location: stage.outputLocation)
+            }
             let own = Set(FileManager.default.subpaths(atPath: kept) ?? [])
             let others = (FileManager.default.subpaths(atPath: path) ?? []).filter { !own.contains($0) }.sorted()
             guard let first = others.first else { return }
