@@ -77,7 +77,7 @@ struct OddTypesTests {
             stages:
               h: {type: process, input: i, output: h}
               o: {type: process, input: h, output: o}
-              long: {type: sql, output: long, query: "select 1234567890123456.78::decimal(18,2) as d, ['1234567890123456.7'::decimal(18,1)] as l"}
+              long: {type: sql, output: long, query: "select 1234567890123456.78::decimal(18,2) as d, {'b': 'x'::blob, 'd': '1234567890123456.7'::decimal(18,1)} as l"}
               k: {type: process, input: long, output: k, steps: [{drop: [l]}]}
               n: {type: process, input: long, output: n, steps: [{drop: [d]}]}
               readsK: {type: check, input: k, checks: [{not_null: d}]}

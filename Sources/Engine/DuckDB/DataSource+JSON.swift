@@ -70,12 +70,11 @@ extension JSONRead {
         type = sql.type(column.type)
         // Bytes are written as a text with `\x00`, whose backslashes the reader would take for bytes.
         let texts = type.replacing(#/\bBLOB\b/#, with: "VARCHAR")
-        if texts != type {
-            value = "CAST(\(name) AS \(type))"
-            type = texts
-        } else if let longest = Self.digits(of: type), longest > Self.exactDigits {
-            value = Self.exact(name, column, dataset, sql)
+        if texts != type { value = "CAST(\(name) AS \(type))" }
+        if let longest = Self.digits(of: type), longest > Self.exactDigits {
+            value = Self.exact(value ?? name, column, dataset, sql)
         }
+        type = texts
     }
 
     /// The decimal digits that floating point gives back; DuckDB reads every number of JSON that has a decimal point as that.
