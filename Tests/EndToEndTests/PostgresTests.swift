@@ -227,6 +227,68 @@ struct PostgresTests {
         }
     }
 
+    @Test("A value that its column would cut or round fails the load, whatever the mode")
+    func cutOrRounded() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create domain short as varchar(3); create domain cents as numeric(10,2); create domain free as text")
+        for (type, value, kept) in [
+            ("varchar(3)", "'ab'", "ab"), ("varchar(3)", "'ab   '", nil), ("varchar(3)", "'abcd'", nil),
+            ("short", "'abc'", "abc"), ("short", "'abcdef'", nil), ("free", "'abcdef'", "abcdef"),
+            ("cents", "'1.25'", "1.25"), ("cents", "'1.255'", nil), ("money", "'1.25'", "$1.25"),
+            ("money", "'$1.50'", "$1.50"),
+            ("money", "'1.255'", nil),
+            ("timestamp(0)", "timestamp '2026-01-01 00:00:00'", "2026-01-01 00:00:00"),
+            ("timestamp(0)", "timestamp '2026-01-01 00:00:00.5'", nil),
+            ("timestamp(6)", "timestamp '2026-01-01 00:00:00.5'", "2026-01-01 00:00:00.5"),
+            ("time(0)", "'10:00:00.7'", nil), ("time(0)", "'10:00:00'", "10:00:00"),
+            ("timestamptz(3)", "timestamptz '2026-01-01 00:00:00.1234Z'", nil),
+            ("varchar(3)[]", "['abc', 'abcd']", nil), ("bit(3)", "'1010'", nil),
+        ] as [(String, String, String?)] {
+            for mode in ["append", "upsert, key: id"] {
+                _ = try await bench.query(
+                    "drop table if exists t; create table t (id bigint primary key, v \(type)); insert into t values (9)"
+                )
+                _ = try await bench.project.query(
+                    "COPY (SELECT 1 AS id, \(value) AS v UNION ALL SELECT 2, NULL) TO 'in.parquet' (FORMAT parquet)")
+                try bench.pipeline(
+                    "  i: {path: in.parquet}\n  t: {connection: warehouse, table: t}",
+                    "  load: {type: load, input: i, output: t, mode: \(mode)}")
+                let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+                let rows = try await bench.query("select v from t where id < 9 and v is not null")
+                #expect(
+                    run.status == (kept == nil ? 1 : 0) && rows == (kept.map { [$0] } ?? []), "\(type) \(value): \(run)"
+                )
+                if kept == nil { #expect("\(run)".contains("column 'v'"), "\(type) \(value): \(run)") }
+            }
+        }
+    }
+
+    @Test("To replace rows takes no rows of other tables along")
+    func cascades() async throws {
+        let bench = try await Bench()
+        try await bench.rows(3)
+        let columns = "(id bigint primary key, name text, amount numeric, day date, seen timestamp, even boolean)"
+        for (rule, others, isRefused) in [
+            ("on delete cascade", "insert into items values (9)", true),
+            ("on delete set null", "insert into items values (9)", true), ("on delete cascade", "", false),
+        ] {
+            _ = try await bench.query(
+                "drop table if exists items; drop table if exists t; create table t \(columns); insert into t values (9, 'old'); "
+                    + "create table items (t bigint references t(id) \(rule)); \(others)")
+            try bench.pipeline(
+                "  i: {path: in.parquet}\n  t: {connection: warehouse, table: t}",
+                "  load: {type: load, input: i, output: t, mode: replace}")
+            let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == (isRefused ? 1 : 0), "\(rule): \(run)")
+            if isRefused {
+                #expect(
+                    "\(run)".contains("the foreign key 'items_t_fkey' would delete or change rows of items"), "\(run)")
+                #expect(try await bench.query("select t from items") == ["9"])
+            }
+        }
+    }
+
     @Test("A million rows come back as they went, with their types")
     func million() async throws {
         let bench = try await Bench()

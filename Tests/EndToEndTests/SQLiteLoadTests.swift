@@ -120,8 +120,84 @@ struct SQLiteLoadTests {
         )
         try project.write("p.yaml", try project.read("p.yaml").replacing("table: seen", with: "table: bare"))
         let bare = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(bare.status == 0, "\(bare)")
+        #expect(try project.read("o.csv") == "id,t\n1,10:00\n")
+    }
+
+    /// A pipeline that copies `seen` of an SQLite database, which a script makes.
+    private static func copying(_ script: String) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: copying
+            connections: {local: {type: sqlite, path: shop.db}}
+            datasets: {seen: {connection: local, table: seen}, o: {path: o.csv}, p: {path: o.parquet}}
+            stages:
+              csv: {type: process, input: seen, output: o}
+              parquet: {type: process, input: seen, output: p}
+            """)
+        try await DatabaseQueue(path: project.folder.path("shop.db")).write { try $0.execute(sql: script) }
+        return project
+    }
+
+    @Test("A view has the rows that SQLite gives it, with the types of its values")
+    func views() async throws {
+        let project = try await Self.copying(
+            """
+            CREATE TABLE t (id integer, name text COLLATE NOCASE, x real, seen integer, day date);
+            INSERT INTO t VALUES (1, 'Abc', 0.1, 1700000000, '2024-01-31'), (3, 'abd', 1e308, NULL, NULL);
+            CREATE VIEW seen AS SELECT id, id / 2 AS half, name = 'ABC' AS same, name LIKE 'AB%' AS alike, x, x / 3 AS third,
+                datetime(seen, 'unixepoch') AS at, date(day, '+1 month') AS later, day, printf('%05d', id) AS code,
+                CASE id WHEN 1 THEN 7 ELSE 0.5 END AS some, CASE id WHEN 1 THEN 7 ELSE 'x' END AS mixed, NULL AS empty
+              FROM t ORDER BY id DESC;
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
         #expect(
-            bare.output.contains("column 't' of 'bare' is time, which is read of tables with a rowid alone"), "\(bare)")
+            try project.read("o.csv") == """
+                id,half,same,alike,x,third,at,later,day,code,some,mixed,empty
+                3,1,0,1,1e+308,3.333333333333333e+307,,,,00003,0.5,x,
+                1,0,1,1,0.1,0.03333333333333333,2023-11-14 22:13:20,2024-03-02,2024-01-31,00001,7.0,7,
+
+                """)
+        let types = try await project.query("SELECT string_agg(column_type, ' ') FROM (DESCRIBE FROM 'o.parquet')")
+        #expect(
+            types.contains(
+                "BIGINT BIGINT BIGINT BIGINT DOUBLE DOUBLE VARCHAR VARCHAR DATE VARCHAR DOUBLE VARCHAR VARCHAR"),
+            "\(types)")
+    }
+
+    @Test("Generated columns are read, and columns without a declared type have that of their values")
+    func generatedColumns() async throws {
+        let project = try await Self.copying(
+            """
+            CREATE TABLE seen (a integer, twice integer GENERATED ALWAYS AS (a * 2), name text AS ('n' || a) STORED, x, y, z, b blob);
+            INSERT INTO seen (a, x, y, z, b) VALUES (1, 'text', 9007199254740993, x'00ff', x'0a'), (2, 'more', NULL, NULL, NULL);
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(
+            try project.read("o.csv")
+                == "a,twice,name,x,y,z,b\n1,2,n1,text,9007199254740993,\\x00\\xFF,\\x0A\n2,4,n2,more,,,\n")
+        let types = try await project.query("SELECT string_agg(column_type, ' ') FROM (DESCRIBE FROM 'o.parquet')")
+        #expect(types.contains("BIGINT BIGINT VARCHAR VARCHAR BIGINT BLOB BLOB"), "\(types)")
+    }
+
+    @Test(
+        "A value that the type of its column does not have is refused with the column",
+        arguments: [
+            ("a integer", "'many'", "column 'a' of the table 'seen' has 1 row with values that are no whole numbers"),
+            ("a integer", "1.5", "1 row with values that are no whole numbers"),
+            ("a real", "'many'", "1 row with values that are no numbers"),
+            ("a text", "x'00'", "1 row with bytes in place of texts"),
+        ])
+    func otherTypes(column: String, value: String, words: String) async throws {
+        let project = try await Self.copying(
+            "CREATE TABLE t (\(column)); INSERT INTO t VALUES (\(value)); CREATE VIEW seen AS SELECT a FROM t;")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && "\(run)".contains(words), "\(run)")
     }
 
     @Test("A value that SQLite has not is refused, with its column")

@@ -167,7 +167,7 @@ struct ExplainCommand: AsyncParsableCommand {
             guard let table = source.table, names.contains(name) else { continue }
             let link = try tables.link(of: table)
             links[name] = link
-            attempt.sources[name]?.tableQuery = link.query(source, asTexts: link.timesOfDay(of: source))
+            attempt.sources[name]?.tableQuery = link.query(source)
         }
         if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await tables.target(of: dataset, record: nil)

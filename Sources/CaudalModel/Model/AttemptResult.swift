@@ -104,8 +104,6 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
         case missingTable
         /// The engine lacks what it needs to reach a kind of database.
         case missingExtension
-        /// A table cannot be read by the numbers of its rows, such as a view.
-        case rowsWithoutNumbers
         /// An Excel file does not have the sheet that is to be read, or more than one that could be.
         case missingSheet
     }

@@ -51,6 +51,8 @@ package struct DataSource: Sendable, Hashable {
     package var table: ConnectionTable?
     /// Which version of the table is read, where it has several.
     package var version: TableVersion?
+    /// Whether the database itself is asked for the rows of its table, because the engine would read others.
+    var isAskedOfDatabase = false
     /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
     /// The addresses of files that were fetched, by their paths.

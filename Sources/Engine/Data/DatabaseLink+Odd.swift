@@ -75,6 +75,7 @@ extension DatabaseLink {
                 ]
             default: break
             }
+            if source.isAskedOfDatabase { odd += sqliteOddities(column) }
             return odd.map { (column.name, $0.condition, $0.oddity) }
         }
     }
@@ -100,42 +101,19 @@ extension DatabaseLink {
         return kind == .sqlite && type.contains("time") && !others.contains(where: type.contains)
     }
 
-    /// The columns of a table with times of day, which are read as text.
-    package func timesOfDay(of source: DataSource) -> Set<String> {
-        Set(source.columnNames.filter { isTimeOfDay(source.nativeTypes[$0] ?? "") })
-    }
-
     /// A query for the rows of a table, with some columns as the texts that the database itself makes of them.
     ///
     /// - Parameter start: Where its rows begin, if the database can be told; otherwise it gives all.
     package func query(
-        _ source: DataSource, asTexts texts: Set<String>, from start: WatermarkStart? = nil
+        _ source: DataSource, asTexts texts: Set<String> = [], from start: WatermarkStart? = nil
     ) -> String {
-        guard let table = source.table, !texts.isEmpty else { return query(source, from: start) }
-        if kind == .sqlite { return sqliteQuery(table, source, texts) }
+        guard let table = source.table, !texts.isEmpty, kind != .sqlite else { return query(source, from: start) }
         let own = source.columns.map { column in
             let name = sql.name(column.name)
             return texts.contains(column.name) ? "\(name)::text AS \(name)" : name
         }
         let rows = ownQuery("SELECT \(own.joined(separator: ", ")) FROM \(ownName(table))")
         return "SELECT \(carried(source).joined(separator: ",\n       "))\nFROM \(rows)"
-    }
-
-    /// All results of a SQLite query are text, with fewer digits than the numbers have: only some columns are read this
-    /// way.
-    private func sqliteQuery(_ table: ConnectionTable, _ source: DataSource, _ texts: Set<String>) -> String {
-        let parts = parts(of: table)
-        let (row, asked) = (sql.ownName("row"), source.columns.filter { texts.contains($0.name) })
-        let own = asked.map { "CAST(\(sql.name($0.name)) AS TEXT) AS \(sql.name($0.name))" }
-        let rows = ownQuery("SELECT rowid AS \(row), \(own.joined(separator: ", ")) FROM \(ownName(table))")
-        let values = zip(source.columns, carried(source)).map { column, value in
-            texts.contains(column.name)
-                ? "texts.\(sql.name(column.name))"
-                : value.replacing(
-                    sql.name(column.name), with: "own.\(sql.name(column.name))", maxReplacements: 1)
-        }
-        return "SELECT \(values.joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name)) AS own\n"
-            + "JOIN \(rows) AS texts ON own.rowid = CAST(texts.\(row) AS BIGINT)\nORDER BY own.rowid"
     }
 
     /// A table's name in the database's own SQL.

@@ -135,6 +135,7 @@ package struct DatabaseLink: Sendable {
     package func query(_ source: DataSource, from start: WatermarkStart? = nil) -> String {
         guard let table = source.table else { return "" }
         if kind == .mysql { return mySQLQuery(source, from: start) }
+        if source.isAskedOfDatabase { return sqliteQuery(table, source) }
         let parts = parts(of: table)
         if let start, isCompared(start.column, source) {
             // In two parts: of one condition with OR the database is not told, nor of missing values.
@@ -182,14 +183,7 @@ package struct DatabaseLink: Sendable {
     /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
     package func columnsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
         if kind == .mysql { return mySQLColumnsQuery(schema, table) }
-        guard kind == .postgres else {
-            let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
-            return .lines(
-                .target,
-                "name, type AS native,\n"
-                    + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
-            )
-        }
+        if kind == .sqlite { return sqliteColumnsQuery(table) }
         // The type modifier of a numeric contains its precision and, in 11 bits, its scale, which may be negative or
         // greater than the precision; DuckDB reads both as unsigned bytes.
         let (precision, scale) = ("((atttypmod - 4) >> 16)", "((atttypmod - 4) & 2047)")
@@ -197,9 +191,13 @@ package struct DatabaseLink: Sendable {
             "SELECT attname::text AS name, format_type(atttypid, -1) AS native, attnotnull AND NOT atthasdef "
             + "AND attidentity = '' AS required, CASE WHEN atttypid IN ('numeric'::regtype, 'numeric[]'::regtype) "
             + "AND atttypmod >= 4 AND (\(scale) > \(precision) OR \(precision) > 255) "
-            + "THEN format_type(atttypid, atttypmod) END AS misread FROM pg_attribute WHERE attrelid = to_regclass("
+            + "THEN format_type(atttypid, atttypmod) END AS misread, "
+            + "CASE WHEN atttypmod >= 0 OR typtype = 'd' OR atttypid = 'money'::regtype THEN format_type(atttypid, atttypmod) END AS exact, "
+            + "CASE WHEN typtype = 'd' THEN format_type(typbasetype, -1) WHEN atttypid = 'money'::regtype THEN 'numeric' "
+            + "ELSE format_type(atttypid, -1) END AS wide "
+            + "FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid WHERE attrelid = to_regclass("
             + "\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-        return .lines(.target, "name, native, required, misread\nFROM \(ownQuery(own))")
+        return .lines(.target, "name, native, required, misread, exact, wide\nFROM \(ownQuery(own))")
     }
 
     /// A query that tells whether a table is there: one row of kind `exists`.

@@ -174,20 +174,6 @@ package struct LoadCompiler: Sendable {
         ])
     }
 
-    /// Adds the statement that counts the rows of a table before they change, where rules or triggers of its own may leave out
-    /// some of what it is given.
-    private func addRuledCount(to script: inout SQLScript, _ table: String) {
-        let place = "\(sql.text(table))::regclass"
-        let isRuled =
-            "EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = \(place) AND NOT tgisinternal) "
-            + "OR (SELECT relhasrules FROM pg_class WHERE oid = \(place))"
-        script.add(
-            "count its rows, if it has triggers or rules",
-            target.link.ownStatement(
-                "DO $$ BEGIN PERFORM set_config('caudal.rows_before', CASE WHEN \(isRuled) "
-                    + "THEN (SELECT count(*) FROM \(table))::text ELSE '' END, true); END $$"))
-    }
-
     private static func notANumber(_ column: String) -> String {
         "column '\(column)' has the value NaN, for which SQLite would keep that there is none; "
             + "make that of it with map_values {nan: ~}"
@@ -201,7 +187,7 @@ package struct LoadCompiler: Sendable {
         script.add("refuse a table that left rows out", .run("SELECT CASE WHEN \(missing) THEN \(refusal) END"))
     }
 
-    private var leftOut: String {
+    var leftOut: String {
         "'\(target.table.name)' did not take exactly these rows: a constraint, a rule or a trigger of the table left some out; "
             + "nothing was loaded"
     }
@@ -209,7 +195,7 @@ package struct LoadCompiler: Sendable {
     /// SQL that is true where a table does not have the rows that it was given.
     ///
     /// - Parameter before: SQL of the number of rows that it had before.
-    private func leavesOut(_ rows: String, _ table: String, before: String) -> String {
+    func leavesOut(_ rows: String, _ table: String, before: String) -> String {
         let given = "(SELECT count(*) FROM \(rows))"
         switch mode {
         case .replace: return "\(given) <> (SELECT count(*) FROM \(table))"
@@ -223,7 +209,7 @@ package struct LoadCompiler: Sendable {
     /// The variable with the number of rows that the table had before.
     private static let before = "rows_before"
 
-    private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
+    func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
         let list = source.columns.map { column -> String in
             let name = sql.name(column.name)
             // A database without dates stores them as text in a form that does not depend on an engine's default.
@@ -274,29 +260,8 @@ package struct LoadCompiler: Sendable {
         return "CREATE TABLE \(relation) (\n  \(parts.joined(separator: ",\n  "))\n)"
     }
 
-    /// PostgreSQL receives the rows once and does the rest itself.
-    private func addPostgres(to script: inout SQLScript, _ schema: String, _ name: String, _ load: LoadRecord.Key) {
-        let staging = "caudal_staging_\(load.run.rawValue)_\(load.stage.rawValue)".shortened(toBytes: 63)
-        addStaging(to: &script, at: target.link.relation(schema, staging), isTemporary: false)
-        let table = "\(sql.name(schema)).\(sql.name(name))"
-        // Readers continue with the old rows; other writers wait, so that two loads do not insert the same key.
-        script.add(
-            "lock the table against other writers", weight: 0,
-            target.link.ownStatement("LOCK TABLE \(table) IN SHARE ROW EXCLUSIVE MODE"))
-        let rows = "\(sql.name(schema)).\(sql.name(staging))"
-        addRuledCount(to: &script, table)
-        addMoves(to: &script, rows: rows, table) { [link = target.link] in link.ownStatement($0) }
-        script.add(
-            "refuse a table that left rows out",
-            target.link.ownStatement(
-                "DO $$ BEGIN IF current_setting('caudal.rows_before', true) <> '' AND "
-                    + "\(leavesOut(rows, table, before: "current_setting('caudal.rows_before')::bigint")) THEN "
-                    + "RAISE EXCEPTION USING MESSAGE = \(sql.text(leftOut)); END IF; END $$"))
-        script.add("drop the staging table", "DROP TABLE \(target.link.relation(schema, staging))")
-    }
-
     /// The statements that move the staged rows into the table.
-    private func addMoves(
+    func addMoves(
         to script: inout SQLScript, rows: String, _ table: String, _ statement: (String) -> String
     ) {
         let names = source.columns.map { sql.name($0.name) }
@@ -337,18 +302,4 @@ package struct LoadCompiler: Sendable {
 extension ColumnType {
     /// Whether only its engine knows the type.
     fileprivate var isOther: Bool { if case .other = self { true } else { false } }
-}
-
-extension String {
-    /// The text truncated to a number of bytes, as databases truncate long names, with a hash of the whole text at its
-    /// end.
-    fileprivate func shortened(toBytes limit: Int) -> String {
-        guard utf8.count > limit else { return self }
-        let mark = String(ContentHash.of(self).suffix(16))
-        var start = ""
-        for character in self where start.utf8.count + String(character).utf8.count <= limit - 17 {
-            start.append(character)
-        }
-        return start + "_" + mark
-    }
 }

@@ -13,6 +13,13 @@ package struct LoadTarget: Sendable {
         package var isRequired: Bool
         /// Whether the database puts a value of its own where it is given none, as MySQL numbers rows.
         package var isFilled = false
+        /// The type with its length, or a type of the database with conditions of its own, and the one that holds what it cuts or
+        /// rounds; nil where the type holds all of its values.
+        package var limit: (exact: String, wide: String)? {
+            exactType.flatMap { exact in wideType.map { (exact, $0) } }
+        }
+        var exactType: String?
+        var wideType: String?
         /// The type as the database writes it where engines take it for another; nil otherwise.
         package var misreadType: String?
 

@@ -171,7 +171,6 @@ package struct DuckDBExecutor: StageExecutor {
         return Failure(
             excerpt(message.firstLine) + (statement?.location == nil ? place : ""),
             remedy: message.remedy(memory: job.memory),
-            location: statement.flatMap { DuckDBDialect().place(of: message.position, in: $0) },
-            kind: job.attachment == nil ? nil : message.failureKind)
+            location: statement.flatMap { DuckDBDialect().place(of: message.position, in: $0) })
     }
 }

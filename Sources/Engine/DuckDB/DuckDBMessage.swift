@@ -52,12 +52,6 @@ struct DuckDBMessage {
     /// The kind of error; nil for those by which nothing is decided.
     var kind: Kind? { Kind(rawValue: kindName) }
 
-    /// What a caller of a script for a database decides by.
-    var failureKind: Failure.Kind? {
-        // SQLite's own message, which DuckDB passes on: a view has no rowid.
-        text.contains("rowid") ? .rowsWithoutNumbers : nil
-    }
-
     /// The message's first line, which states the error.
     var firstLine: String {
         // A database server's message comes after the statement sent to it, which may have several lines.

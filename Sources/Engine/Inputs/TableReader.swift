@@ -83,10 +83,13 @@ package struct TableReader: Sendable {
         source.objects = objects
         source.folders = found.folders
         source.version = version
+        source.isAskedOfDatabase = found.isAsked
         for (index, column) in columns.enumerated() {
             source.nativeTypes[column.name] = column.nativeType
-            if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
+            guard link.isTimeOfDay(column.nativeType) else { continue }
+            (source.columns[index].type, source.isAskedOfDatabase) = (.text, true)
         }
+        if link.kind == .sqlite { try await findTypes(&source, table, link, dataset) }
         source.takeZone(dataset.zone)
         return source
     }
@@ -104,8 +107,7 @@ package struct TableReader: Sendable {
         var source = source
         source.objects = try await readable(found, link, beside: file, dataset)
         let oddities = link.oddities(of: source)
-        var texts = link.timesOfDay(of: source)
-        let areTexts = !texts.isEmpty
+        var texts: Set<String> = []
         if !oddities.isEmpty {
             texts.formUnion(try await columnsToReadAsTexts(oddities, table, link, dataset, control))
         }
@@ -115,7 +117,7 @@ package struct TableReader: Sendable {
             if case .refused = odd.oddity { return true }
             return !texts.contains(odd.column)
         }
-        if !watched.isEmpty || areTexts {
+        if !watched.isEmpty {
             script.add("begin a transaction that sees one state of the table", weight: 0.1, "BEGIN TRANSACTION")
         }
         if !watched.isEmpty {
@@ -130,21 +132,34 @@ package struct TableReader: Sendable {
             .write(
                 link.query(source, asTexts: texts, from: start),
                 to: SQLScript.OutputFile(file, .parquet)))
-        if !watched.isEmpty || areTexts { script.add("end the transaction", weight: 0.1, "COMMIT") }
+        if !watched.isEmpty { script.add("end the transaction", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
                 script, reading: source.objects.compactMap(\.copy), writing: [PathText.folder(of: file)],
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
             try await refuseReplaced(found, table, link)
         } catch {
-            // In a view, or a table without row ids, the texts cannot be matched with the other values.
-            if let column = link.timesOfDay(of: source).min(), error.kind == .rowsWithoutNumbers {
-                throw Failure(
-                    "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
-                        + "a rowid alone",
-                    remedy: "read a view of the table that makes texts of it, such as cast(\(column) as text)",
-                    location: dataset.placeLocation)
+            throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
+        }
+    }
+
+    /// Finds the types of columns for which SQLite has no declared one, such as the computed ones of a view.
+    private func findTypes(
+        _ source: inout DataSource, _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) async throws(Failure) {
+        let names = source.columnNames.filter { source.nativeTypes[$0]?.isEmpty == true }
+        if names.isEmpty { return }
+        var script = SQLScript(title: "the types of values in \(table)")
+        script.add("look at the values", link.sqliteTypesQuery(link.parts(of: table).name, names))
+        do throws(Failure) {
+            let found = try await tools.ask(
+                script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true)
+            ).rows(.target, as: OwnColumn.self)
+            for column in found {
+                guard let index = source.columns.firstIndex(where: { $0.name == column.name }) else { continue }
+                source.columns[index].type = DatabaseLink.sqliteType(column.native ?? "")
             }
+        } catch {
             throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
         }
     }
@@ -201,7 +216,8 @@ package struct TableReader: Sendable {
         // The first load creates the file of a SQLite database.
         if let path = link.path, !FileText.exists(path) { return target }
         let found = try await look(at: table, link, dataset, record: record)
-        target.columns = found.columns
+        // SQLite takes no values for generated columns.
+        target.columns = found.columns?.filter { link.kind != .sqlite || !$0.isFilled }
         target.earlier = found.earlier
         target.storage = found.storage
         return target
@@ -263,10 +279,12 @@ package struct TableReader: Sendable {
         }
         let own = readings.rows(.target, as: OwnColumn.self)
         guard !own.isEmpty else { return Found() }
+        let isAsked = own.contains { $0.asked == true }
         let found =
             isToldByDatabase
             ? own.map { Column($0.name, MySQLColumn(name: $0.name, native: $0.native ?? "").type ?? .unknown) }
-            : readings.columns(tools.sql)
+            : isAsked
+                ? own.map { Column($0.name, DatabaseLink.sqliteType($0.native ?? "")) } : readings.columns(tools.sql)
         let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
@@ -274,6 +292,7 @@ package struct TableReader: Sendable {
                 name: column.name, type: type, nativeType: column.native ?? "", isRequired: column.required == true,
                 misreadType: column.misread ?? (type == .unknown ? column.native : nil))
             found.isFilled = column.filled == true
+            (found.exactType, found.wideType) = (column.exact, column.wide)
             return found
         }
         guard columns.count == own.count else {
@@ -286,7 +305,9 @@ package struct TableReader: Sendable {
         if record != nil, isRecorded, readings.begun <= essential + (isToldByDatabase ? 0 : 1) {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
-        return Found(columns: columns, recast: recast(found), earlier: earlier, storage: own.first?.engine)
+        var answer = Found(columns: columns, recast: recast(found), earlier: earlier, storage: own.first?.engine)
+        answer.isAsked = isAsked
+        return answer
     }
 
     /// What is known of what the engine itself reads.
@@ -339,6 +360,8 @@ package struct TableReader: Sendable {
         var folders = FolderColumns.ignored
         var earlier: LoadRecord?
         var storage: String?
+        /// Whether the database itself is to be asked for the rows.
+        var isAsked = false
     }
 
     /// A column as the database itself tells it.
@@ -349,6 +372,9 @@ package struct TableReader: Sendable {
         var filled: Bool?
         var misread: String?
         var engine: String?
+        var asked: Bool?
+        var exact: String?
+        var wide: String?
     }
 
     /// Whether a table is there.
@@ -363,7 +389,10 @@ package struct TableReader: Sendable {
         if error.kind == .missingExtension { return error }
         return Failure(
             "\(what) (connection '\(link.name)', \(link.place)): \(error.message)",
-            remedy: error.remedy ?? "look at the connection '\(link.name)' and whether the database is up",
+            remedy: error.remedy
+                ?? (kind == .silentDatabase
+                    ? "look at the connection '\(link.name)' and whether the database is up"
+                    : "look at what the message says of the table, and whether this user may read it"),
             location: dataset.placeLocation, kind: kind)
     }
 }
