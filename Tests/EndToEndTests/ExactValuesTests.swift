@@ -400,6 +400,36 @@ struct ExactValuesTests {
         }
     }
 
+    @Test(
+        "A value for a column of texts is what the file says to the letter",
+        arguments: ["1e3", "1.50", "+49", "0x1F", "-0", "1_000", "007", "true", "2026-01-05"])
+    func givenTexts(value: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id,code\n1,a\n2,\n")
+        try project.write("names.csv", "code,name\na,first\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: given
+            datasets:
+              rows: {path: in.csv}
+              names: {path: names.csv}
+              filled: {path: filled.csv}
+              mapped: {path: mapped.csv}
+              named: {path: named.csv}
+            stages:
+              fill: {type: process, input: rows, output: filled, steps: [{fill_missing: {code: \(value)}}]}
+              map: {type: process, input: filled, output: mapped, steps: [{map_values: {column: code, values: {z: y}, otherwise: \(value)}}]}
+              name: {type: enrich, input: filled, output: named, lookups: [{dataset: names, on: code, add: name, default: \(value)}]}
+            """)
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        #expect(try project.read("filled.csv") == "id,code\n1,a\n2,\(value)\n")
+        #expect(try project.read("mapped.csv") == "id,code\n1,\(value)\n2,\(value)\n")
+        #expect(try project.read("named.csv") == "id,code,name\n1,a,first\n2,\(value),\(value)\n")
+    }
+
     @Test("map_values can leave a row without a value, and a quoted null is a text")
     func mapToNothing() async throws {
         let project = try project(

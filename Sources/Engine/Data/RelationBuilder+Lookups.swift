@@ -95,7 +95,7 @@ extension RelationBuilder {
             let others = added.map { Column($0.name, $0.column.type) }
             try refuseAlike(Located(addition.name, at: addition.column.location), among: columns + others)
             var standIn: String?
-            if let fallback = lookup.fallback {
+            if let fallback = lookup.fallback?.literal(for: column.type) {
                 try require(fallback, fits: column, at: lookup.location)
                 standIn = sql.cast(sql.literal(fallback), to: column.type)
             }

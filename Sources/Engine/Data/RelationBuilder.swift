@@ -192,8 +192,9 @@ package struct RelationBuilder {
             for fill in fills {
                 let column = try column(fill.column)
                 try refuseMixed(column, at: fill.column.location)
-                try require(fill.value, fits: column, at: fill.column.location)
-                let value = sql.cast(sql.literal(fill.value), to: column.type)
+                let given = fill.value.literal(for: column.type)
+                try require(given, fits: column, at: fill.column.location)
+                let value = sql.cast(sql.literal(given), to: column.type)
                 replacements[column.name] = ("coalesce(\(sql.name(column.name)), \(value))", column.type)
             }
             replace(step.title, replacements)
@@ -351,7 +352,7 @@ package struct RelationBuilder {
     }
 
     private mutating func mapValues(
-        _ name: Located<String>, _ values: [Step.MappedValue], _ otherwise: Literal?, title: String
+        _ name: Located<String>, _ values: [Step.MappedValue], _ otherwise: Step.GivenValue?, title: String
     ) throws(ConfigError) {
         let column = try column(name)
         try refuseMixed(column, at: name.location)
@@ -379,7 +380,7 @@ package struct RelationBuilder {
         }
         // A missing value is not one of the others: `fill_missing` is a step of its own.
         var rest = "ELSE \(value)"
-        if let otherwise {
+        if let otherwise = otherwise?.literal(for: column.type) {
             let new = otherwise == .null ? "NULL" : try written(Located(otherwise.words, at: name.location)).sql(sql)
             rest = "WHEN \(value) IS NOT NULL THEN \(new)"
         }

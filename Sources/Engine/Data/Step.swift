@@ -17,9 +17,18 @@ package enum Step: Sendable {
         package var to: Located<String>?
     }
 
+    /// A value as a pipeline file gives it.
+    package struct GivenValue: Sendable, Equatable {
+        package var value: Literal
+        package var text: String
+
+        /// The value for a column of a type: in texts it is what the file says to the letter, such as `1e3` or `+49`.
+        func literal(for type: ColumnType) -> Literal { type == .text && value != .null ? .text(text) : value }
+    }
+
     /// Keeps one row for each key; rows without a key are never duplicates.
     case deduplicate(by: [Located<String>], keep: Keep, orderBy: Located<String>?)
-    case fillMissing([(column: Located<String>, value: Literal)])
+    case fillMissing([(column: Located<String>, value: GivenValue)])
     case derive([Derivation])
     case filter(Located<Expression>)
     case select([Located<String>])
@@ -29,7 +38,7 @@ package enum Step: Sendable {
     case cast([(column: Located<String>, type: ColumnType)])
     case trim([Located<String>])
     /// Replaces values; others are kept, or become `otherwise` if it is given.
-    case mapValues(column: Located<String>, values: [MappedValue], otherwise: Literal?)
+    case mapValues(column: Located<String>, values: [MappedValue], otherwise: GivenValue?)
     /// Splits a text column into new columns.
     case split(column: Located<String>, separator: String, into: [Located<String>])
     /// A query over the rows so far, which it reads as `input`.
@@ -128,7 +137,7 @@ package struct Lookup: Sendable {
     /// The added columns: columns of the lookup, with their new names.
     package var add: [(column: Located<String>, name: String)]
     /// The value for rows without a match; nil leaves it missing.
-    package var fallback: Literal?
+    package var fallback: Step.GivenValue?
     package var duplicates: Duplicates
     package var validity: Validity?
     package var location: SourceLocation

@@ -59,7 +59,7 @@ package struct EnrichStage: StageType {
         }
         let lookup = Lookup(
             dataset: Located(DatasetName(dataset.value), at: dataset.location), on: on, add: add,
-            fallback: reader.node("default").flatMap { StepReader.literal($0, problems) },
+            fallback: reader.node("default").flatMap { StepReader.value($0, problems) },
             duplicates: reader.choice("duplicates", as: Lookup.Duplicates.self) ?? .error, validity: validity,
             location: node.location)
         reader.finish()

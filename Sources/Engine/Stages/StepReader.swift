@@ -37,7 +37,7 @@ enum StepReader {
         case "fill_missing":
             return .fillMissing(
                 pairs(of: node, "fill_missing", problems).compactMap { pair in
-                    literal(pair.value, problems).map { (pair.key, $0) }
+                    value(pair.value, problems).map { (pair.key, $0) }
                 })
         case "derive":
             return .derive(
@@ -112,7 +112,7 @@ enum StepReader {
         let column = reader.text("column", isRequired: true)
         let values = reader.node("values").map { pairs(of: $0, "values", problems) } ?? []
         if values.isEmpty { problems.report("'map_values' needs 'values'", at: node.location) }
-        let otherwise = reader.node("otherwise").flatMap { literal($0, problems) }
+        let otherwise = reader.node("otherwise").flatMap { value($0, problems) }
         reader.finish()
         guard let column else { return nil }
         let mapped = values.compactMap { pair -> Step.MappedValue? in
@@ -152,14 +152,17 @@ enum StepReader {
         return nil
     }
 
-    /// A YAML scalar as a literal: a quoted one is always text.
-    static func literal(_ node: ConfigNode, _ problems: ConfigProblems) -> Literal? {
+    /// A YAML scalar as a value: a quoted one is always text.
+    static func value(_ node: ConfigNode, _ problems: ConfigProblems) -> Step.GivenValue? {
         guard case .scalar(let text, let isQuoted) = node.content else {
             problems.report("this must be one value, not \(node.kindName)", at: node.location)
             return nil
         }
-        if isQuoted { return .text(text) }
-        if node.isEmpty { return .null }
+        if isQuoted { return Step.GivenValue(value: .text(text), text: text) }
+        return Step.GivenValue(value: node.isEmpty ? .null : literal(text), text: text)
+    }
+
+    private static func literal(_ text: String) -> Literal {
         if text == "true" || text == "false" { return .boolean(text == "true") }
         // A code such as 007 is no number.
         let isCode = text.count > 1 && text.first == "0" && text.dropFirst().first?.isNumber == true
