@@ -68,6 +68,20 @@ struct CheckPartsTests {
                 == [["region=", "4", "6"], ["region=north"], ["region=south", "5", "7"]], "\(run)")
     }
 
+    @Test("Rows without a value and those with an empty text are two parts")
+    func emptyPart() async throws {
+        let project = try project("{not_null: id, partition_by: region}")
+        try project.write("in.csv", "id,region\nNA,NA\n2,\n")
+        try project.write(
+            "p.yaml", try project.read("p.yaml").replacing("in.csv}", with: "in.csv, csv: {\"null\": [NA]}}"))
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let run = try await project.caudal("show", "last", "--json").output
+        let found = try JSONDecoder().decode(Shown.self, from: Data(run.utf8)).stages[0].checks
+        #expect(
+            found.map { [$0.partition ?? "", "\($0.samples.count)"] } == [["region=", "1"], ["region=''", "0"]],
+            "\(run)")
+    }
+
     private struct Shown: Decodable {
         struct Check: Decodable {
             struct Sample: Decodable { let row: Int? }

@@ -151,6 +151,24 @@ struct ObjectTests {
             "\(get)")
     }
 
+    @Test(
+        "Objects that would be united with other values are refused, and those that one type holds are read",
+        arguments: [
+            ("id: integer", "id: number", "'id' of"), ("id: number", "id: 'decimal(4,2)'", "would be read as one"),
+            ("id: 'decimal(3,1)'", "id: 'decimal(4,2)'", nil), ("text: text", "text: text", nil),
+        ] as [(String, String, String?)])
+    func differentTypes(one: String, other: String, words: String?) async throws {
+        let (project, prefix) = try await project(1)
+        for (folder, cast) in [("a=1", one), ("a=2", other)] {
+            let text = try project.read("put.yaml").replacing("\(prefix)/a=1", with: "\(prefix)/\(folder)")
+            try project.write("other.yaml", text.replacing("{id: integer, day: date}", with: "{\(cast), day: date}"))
+            let put = try await project.caudal("run", "other.yaml", "--plain")
+            #expect(put.status == 0, "\(put)")
+        }
+        let got = try await project.caudal("run", "get.yaml", "--plain")
+        #expect(got.status == (words == nil ? 0 : 1) && words.map("\(got)".contains) != false, "\(got)")
+    }
+
     @Test("What cannot be done with an object is refused when the file is read")
     func rules() async throws {
         let (project, _) = try await project(3)

@@ -240,4 +240,35 @@ struct QuarantineTests {
         let logs = try await project.caudal("logs")
         #expect(logs.output.contains("1 file of corrected rows passed over"), "\(logs)")
     }
+
+    @Test("Corrected rows keep what is no value apart from an empty text")
+    func emptyTexts() async throws {
+        let project = try Self.project()
+        try project.write(
+            "p.yaml",
+            try project.read("p.yaml").replacing("raw.json}", with: "raw.json, csv: {\"null\": [NA]}}"))
+        try project.write("raw.json", #"{"properties": {"id": {"type": "integer"}, "amount": {"type": "integer"}}}"#)
+        try project.write("raw.csv", "id,name,amount\n1,,10\n2,,lots\n3,NA,few\n")
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        let shown = try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv")
+        #expect(shown.status == 0, "\(shown)")
+        let fixed = try project.read("fix.csv").replacing("lots", with: "20").replacing("few", with: "\"\"")
+        try project.write("fix.csv", fixed)
+        let replay = try await project.caudal(
+            "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+        #expect(replay.status == 0, "\(replay)")
+        #expect(try project.read("valid.csv") == "id,name,amount\n1,\"\",10\n2,\"\",20\n3,,\n")
+    }
+
+    @Test("Rows whose columns are called as those of a file of corrections are not exported")
+    func takenNames() async throws {
+        let project = try Self.project()
+        try project.write("raw.csv", "id,quarantine_row,amount\n1,7,10\n2,8,lots\n")
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        let shown = try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv")
+        #expect(shown.status == 1 && shown.errors.contains("'raw' has a column 'quarantine_row'"), "\(shown)")
+        #expect(!project.exists("fix.csv"))
+    }
 }

@@ -15,7 +15,9 @@ extension CheckJudge {
         var results: [CheckResult] = []
         for row in rows {
             let column = check.partitionBy ?? ""
-            let part = "\(column)=\(nameOfPart(column, row.text("part") ?? ""))"
+            // Rows without a value and those with an empty text are two parts.
+            let value = row.text("part").map { $0.isEmpty ? "''" : $0 } ?? ""
+            let part = "\(column)=\(nameOfPart(column, value))"
             var result = try judge(
                 check, part: part, measure: row.fields[CheckCompiler.measureName(index)],
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)

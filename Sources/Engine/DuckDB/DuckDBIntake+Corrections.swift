@@ -11,14 +11,15 @@ extension DuckDBIntake {
             "read_csv", files,
             [
                 "header = true", "delim = ','", "quote = '\"'", "escape = '\"'", "all_varchar = true",
-                "union_by_name = true",
-                "filename = true",
+                "union_by_name = true", "filename = true",
+                // An empty text stands in quotation marks, where a missing value has none.
+                "allow_quoted_nulls = false",
             ], isList: true)
         // A malformed line that was left as it was is no correction: it has its text, and none of the columns.
         let raw = "json_extract_string(to_json(line), '$.\(Intake.correctedRaw)')"
         let given = source.isForeignJSON ? [sql.name(Intake.correctedJSON)] : columns.map { sql.name($0.name) }
-        let isEmpty = given.map { "line.\($0) IS NULL" }.joined(separator: " AND ")
-        let reader = "(SELECT * FROM \(all) AS line WHERE \(raw) IS NULL OR NOT (\(isEmpty)))"
+        let isEmpty = given.map { "nullif(line.\($0), '') IS NULL" }.joined(separator: " AND ")
+        let reader = "(SELECT * FROM \(all) AS line WHERE nullif(\(raw), '') IS NULL OR NOT (\(isEmpty)))"
         let place = "\(Intake.correctedFile), CAST(\(Intake.correctedRow) AS BIGINT)"
         script.add(
             "refuse two different corrections of one row",
@@ -67,7 +68,11 @@ extension DuckDBIntake {
     private var correctedColumns: [String] {
         guard source.isForeignJSON else {
             return columns.map { column in
-                let name = "given.\(sql.name(column.name))"
+                var name = "given.\(sql.name(column.name))"
+                // Programs that put all cells in quotation marks write empty numbers and days so.
+                let rules = schema.rules(of: column.name)
+                let isText = column.type == .text && rules?.types?.contains(.string) ?? true && rules?.format == nil
+                if !isText { name = "nullif(\(name), '')" }
                 let typed = Intake.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
                 return "\(typed) AS \(sql.name(column.name))"
             }

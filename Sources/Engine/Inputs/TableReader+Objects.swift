@@ -36,6 +36,7 @@ extension TableReader {
             try await self.columns(of: link.relation(objects, folders), table, link, dataset)
         }
         guard let own = try await columns(.ignored) else { return Found() }
+        if objects.count > 1 { try await refuseDiffering(objects, table, link, dataset) }
         let names = FolderColumns.names(above: objects.map(\.key))
         guard !names.isEmpty, names.isDisjoint(with: own.map { $0.name.lowercased() }),
             let all = try await columns(.asFound)
@@ -45,6 +46,55 @@ extension TableReader {
         var found = found(all.map { Column($0.name, types[$0.name] ?? $0.type) })
         found.folders = .typed(types.mapValues(tools.sql.type))
         return found
+    }
+
+    /// Refuses objects that the engine would unite with other values than theirs: columns whose names differ in case alone,
+    /// or whose types no type holds exactly. Of files, values are looked at; objects would have to be fetched for that.
+    private func refuseDiffering(
+        _ objects: [StoredObject], _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) async throws(Failure) {
+        var script = SQLScript(title: "the columns of the objects of \(table)")
+        for (index, object) in objects.enumerated() {
+            script.add(
+                "list the columns of an object",
+                .lines(
+                    .column,
+                    "\(index) AS file, column_name AS name, column_type AS type\n"
+                        + "FROM (DESCRIBE SELECT * FROM \(link.relation([object], .ignored)))"))
+        }
+        let found = try await tools.ask(
+            script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true)
+        ).rows(.column, as: ColumnAnswer.self)
+        let keys = objects.map(\.key)
+        var names = keys.map { _ in [String]() }
+        var known: [String: ColumnAnswer] = [:]
+        for column in found {
+            names[column.file ?? 0].append(column.name)
+            guard let other = known[column.name.lowercased()] else {
+                known[column.name.lowercased()] = column
+                continue
+            }
+            func words(_ column: ColumnAnswer) -> String {
+                "'\(column.name)' of \(keys[column.file ?? 0]) (\(column.type))"
+            }
+            guard other.name == column.name, areUnited(other.type, column.type) else {
+                throw Failure(
+                    "the columns \(words(other)) and \(words(column)) would be read as one, which could change values",
+                    remedy:
+                        "write the objects of '\(dataset.name)' with the same names and types, or read them as two datasets",
+                    location: dataset.placeLocation)
+            }
+        }
+        _ = try ColumnUnion(dataset: dataset, files: keys).differences(names)
+    }
+
+    /// Whether the engine has a type that holds all values of two.
+    private func areUnited(_ type: String, _ other: String) -> Bool {
+        if type == other { return true }
+        switch (tools.sql.columnType(named: type), tools.sql.columnType(named: other)) {
+        case (.integer, .integer), (.decimal, .decimal): return tools.sql.commonType(type, other) != nil
+        default: return false
+        }
     }
 
     /// The objects as they can be read in several pieces: of a store that has no marks for their contents, copies that were

@@ -58,8 +58,15 @@ package struct QuarantineReader: Sendable {
     /// input; or with its text where the input is JSON, or the line is malformed.
     ///
     /// `source`: the input of the validate stage.
-    /// - Throws: ``Failure`` when the rows cannot be read, or the file cannot be written.
+    /// - Throws: ``Failure`` when the rows cannot be read, the file cannot be written, or a column has the name of one that says
+    ///   which row a line stands for.
     package func export(to file: String, columnsOf source: DataSource) async throws(Failure) {
+        let own = [Intake.correctedFile, Intake.correctedRow, Intake.correctedRaw]
+        if let taken = source.columnNames.first(where: { own.contains($0.lowercased()) }) {
+            throw Failure(
+                "'\(source.dataset)' has a column '\(taken)', as a file of corrections has, which would stand for two things",
+                remedy: "give it another name in the input, or correct the rows there")
+        }
         let isRow = "rule NOT LIKE 'malformed line%'"
         // Rows of JSON have keys and types of their own, which a cell of CSV cannot tell.
         let columns =
