@@ -169,47 +169,9 @@ package struct SchemaPredicates {
     private func valueRules(_ column: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
         let value = sql.name(column)
         if case .json = form { return json.valueRules(value, rules, formats: formats) }
-        var list: [(String, String)] = []
         let number = numeric(column, rules, form)
-        if let number {
-            if let bound = rules.minimum {
-                list.append(("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))"))
-            }
-            if let bound = rules.maximum {
-                list.append(("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))"))
-            }
-            if let bound = rules.exclusiveMinimum {
-                list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))"))
-            }
-            if let bound = rules.exclusiveMaximum {
-                list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))"))
-            }
-            if let step = rules.multipleOf {
-                let text = form == .text ? value : sql.cast(value, to: .text)
-                list.append(("multipleOf: \(step.plain)", sql.isMultiple(text, number, of: step)))
-            }
-        }
-        let isText = form == .text ? number == nil || rules.types == nil : form == .typed(.text)
-        if isText {
-            if let length = rules.minLength { list.append(("minLength: \(length)", "length(\(value)) >= \(length)")) }
-            if let length = rules.maxLength { list.append(("maxLength: \(length)", "length(\(value)) <= \(length)")) }
-            if let pattern = rules.pattern {
-                list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern)))
-            }
-            let time = typedTime(column, rules)
-            if let format = rules.format {
-                list.append(("format: \(format.rawValue)", formats.holds(value, format, typed: time)))
-            }
-            // A time with a type is of its column's kind.
-            if time == nil, rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
-                let type = timeType(column)
-            {
-                // The times of one column are either points in time or local times; its first values decided which.
-                let label = type == .timestamp ? "an offset from UTC, as others" : "no offset from UTC, as others"
-                list.append(
-                    (label, "(\(sql.isKind(value, type)) OR (\(sql.moment(value))) IS NULL)"))
-            }
-        }
+        var list = number.map { numberRules(column, $0, rules, form) } ?? []
+        list += textRules(column, rules, form, isNumber: number != nil)
         if let allowed = rules.allowed {
             let words = allowed.map(\.description).joined(separator: ", ")
             let type: ColumnType = if case .typed(let type) = form { type } else { .text }
@@ -218,6 +180,76 @@ package struct SchemaPredicates {
             )
         }
         return list
+    }
+
+    /// The rules about numbers; in a column of texts that may be others too, for those alone that have the form of a number.
+    private func numberRules(
+        _ column: String, _ number: String, _ rules: ValueRules, _ form: Form
+    ) -> [(label: String, holds: String)] {
+        let value = sql.name(column)
+        var list: [(label: String, holds: String)] = []
+        if let bound = rules.minimum { list.append(("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))")) }
+        if let bound = rules.maximum { list.append(("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))")) }
+        if let bound = rules.exclusiveMinimum {
+            list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))"))
+        }
+        if let bound = rules.exclusiveMaximum {
+            list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))"))
+        }
+        if let step = rules.multipleOf {
+            let text = form == .text ? value : sql.cast(value, to: .text)
+            list.append(("multipleOf: \(step.plain)", sql.isMultiple(text, number, of: step)))
+        }
+        let types = rules.types
+        guard form == .text, types.map({ $0.contains(.string) || $0.contains(.boolean) }) ?? true,
+            let isNumber = textHolds(column, types?.contains(.number) ?? true ? .number : .integer, rules)
+        else { return list }
+        return list.map { ($0.label, "((\(isNumber)) IS NOT TRUE OR \($0.holds))") }
+    }
+
+    /// The rules about texts; in a column of texts that may be others too, for those alone that have the form of none of these.
+    private func textRules(
+        _ column: String, _ rules: ValueRules, _ form: Form, isNumber: Bool
+    ) -> [(label: String, holds: String)] {
+        let types = rules.types
+        guard let text = text(of: column, form), form != .text || types?.contains(.string) ?? true || !isNumber else {
+            return []
+        }
+        var list: [(label: String, holds: String)] = []
+        if let length = rules.minLength { list.append(("minLength: \(length)", "length(\(text)) >= \(length)")) }
+        if let length = rules.maxLength { list.append(("maxLength: \(length)", "length(\(text)) <= \(length)")) }
+        if let pattern = rules.pattern { list.append(("pattern: \(pattern)", sql.matches(text, pattern: pattern))) }
+        let time = typedTime(column, rules)
+        // A day or a time has its format by its type.
+        let isTime =
+            if case .typed(let type) = form { type.isTime && [.date, .dateTime].contains(rules.format) } else { false }
+        if let format = rules.format, !isTime {
+            list.append(("format: \(format.rawValue)", formats.holds(text, format, typed: time)))
+        }
+        // A time with a type is of its column's kind.
+        if time == nil, rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
+            let type = timeType(column)
+        {
+            // The times of one column are either points in time or local times; its first values decided which.
+            let label = type == .timestamp ? "an offset from UTC, as others" : "no offset from UTC, as others"
+            list.append((label, "(\(sql.isKind(text, type)) OR (\(sql.moment(text))) IS NULL)"))
+        }
+        let others = form == .text && types?.contains(.string) == true ? types ?? [] : []
+        let forms = others.compactMap { textHolds(column, $0, rules) }
+        if forms.isEmpty { return list }
+        return list.map { ($0.label, "((\(forms.joined(separator: " OR "))) IS TRUE OR \($0.holds))") }
+    }
+
+    /// SQL for the text of a column's value; nil for one that is no text in JSON.
+    private func text(of column: String, _ form: Form) -> String? {
+        let value = sql.name(column)
+        switch form {
+        case .text, .typed(.text): return value
+        case .typed(.date): return sql.shown(value, .date)
+        case .typed(.timestamp): return sql.writtenTime(value, isLocal: "FALSE")
+        case .typed(.localTimestamp): return sql.writtenTime(value, isLocal: "TRUE")
+        case .typed, .json: return nil
+        }
     }
 
     /// The column that has a text column's dates or times as such, if there is one.
@@ -244,7 +276,9 @@ package struct SchemaPredicates {
         case .typed(let type): return type.isNumeric || type.isWideInteger ? sql.name(column) : nil
         case .json: return nil
         case .text:
-            let types = rules.types ?? []
+            guard let types = rules.types else {
+                return rules.areOfNumbers ? sql.tryCast(sql.name(column), to: .number) : nil
+            }
             if types.contains(.integer), !types.contains(.number) { return cast(column, to: .integer, rules) }
             return types.contains(.number) ? cast(column, to: .number, rules) : nil
         }
@@ -266,5 +300,12 @@ package struct SchemaPredicates {
         }
         return options.isEmpty
             ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+    }
+}
+
+extension ValueRules {
+    /// Whether something is said of numbers.
+    fileprivate var areOfNumbers: Bool {
+        [minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf].contains { $0 != nil }
     }
 }
