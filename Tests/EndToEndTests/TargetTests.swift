@@ -264,6 +264,42 @@ struct TargetTests {
         #expect(ran.status == 0, "\(ran)")
     }
 
+    @Test(
+        "A program that a cluster asks to end has not succeeded, though it ends well",
+        .enabled(if: Kind.slurm.absence == nil))
+    func endedWell() async throws {
+        let cluster = try await SlurmCluster.shared()
+        let project = try CaudalProject(copying: [], variables: cluster.variables)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: well
+            targets: {there: {type: slurm, memory: 50MB, poll: 500ms}}
+            datasets: {o: {path: o.csv}}
+            stages:
+              a:
+                type: command
+                run_on: there
+                output: o
+                run: |
+                  trap 'exit 0' TERM
+                  echo half > ${stage.output}
+                  echo begin >> ledger
+                  while :; do sleep 0.05 || :; done
+            """)
+        let started = try await project.start("run", "p.yaml", "--plain")
+        try await wait(forFile: project.folder.path("ledger"), holding: "begin")
+        let jobs = cluster.ask("squeue", "--noheader", "--format=%A %Z %k").split(separator: "\n")
+        let run = try #require(
+            FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
+        let job = try #require(jobs.first { $0.contains(run) }?.split(separator: " ").first, "\(jobs)")
+        _ = cluster.ask("scancel", String(job))
+        #expect(await started.says("was ended by others (CANCELLED)") != nil)
+        #expect(await started.child.exit().exit == .exited(1))
+        #expect(!project.exists("o.csv"))
+    }
+
     @Test("The loss of a node is told, and a retry runs on another one", .enabled(if: Kind.slurm.absence == nil))
     func lostNode() async throws {
         let cluster = try await SlurmCluster.shared()

@@ -146,13 +146,21 @@ struct ContainerExecutor: ProgramExecutor {
     private func explain(_ end: inout ProgramEnd, _ engine: ContainerEngine, of call: ProgramCall, _ told: String) {
         end.takeSignalFromStatus()
         // The first process of podman's containers has a status of its own for a program that is not there.
-        if end.exit == .exited(1), told.contains("failed to exec pid1:") {
+        if end.exit == .exited(1), told.contains(#/^ERROR \(catatonit:[0-9]+\): failed to exec pid1:/#) {
             end.exit = .exited(told.contains("Permission denied") ? 126 : 127)
         }
-        // A shell has the same statuses for what it does not find itself.
-        let isOfEngine = told.contains(#/(?i)(^|\n)Error: |daemon: |OCI runtime|executable file|failed to exec pid1:/#)
-        if !isOfEngine, end.exit != .exited(125) || !told.isEmpty { return }
+        // Programs have the same statuses, such as a shell for what it does not find itself, and write to the same place.
+        let isOfRuntime = told.contains(#/(?i)crun: |runc: |OCI runtime|executable file|failed to exec pid1:/#)
+        let isOfEngine =
+            isOfRuntime
+            || told.contains(
+                #/(?i)(^|\n)Error: [^\n]*(image|container|network|mount|statfs|user|option|flag)|daemon: /#)
         switch end.exit {
+        case .exited(125) where !told.isEmpty && !isOfEngine: return
+        case .exited(126) where told.contains(#/unable to find user|no matching entries in passwd/#):
+            end.meaning =
+                "\(engine.name.rawValue) knows no user '\(settings.user ?? "")' in \(settings.image) (exit status 126)"
+        case .exited(126) where !isOfRuntime, .exited(127) where !isOfRuntime: return
         case .exited(125): end.meaning = "\(engine.name.rawValue) could not run the container (exit status 125)"
         case .exited(126): end.meaning = "'\(call.program)' cannot be executed in \(settings.image) (exit status 126)"
         case .exited(127): end.meaning = "there is no program '\(call.program)' in \(settings.image) (exit status 127)"

@@ -177,9 +177,9 @@ extension LaunchFolder {
         """
         #!/bin/sh
         PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}; export PATH
-        c=; told=
+        c=; told=; asked=
         end() { kill -TERM "-$c" 2> /dev/null || kill -TERM "$c" 2> /dev/null; }
-        trap 'told=1; [ -z "$c" ] || end' TERM
+        trap 'told=1; asked=1; [ -z "$c" ] || end' TERM
         \(take)
         \(note)
         if [ "$told" ]; then
@@ -197,6 +197,8 @@ extension LaunchFolder {
           wait $c; again=$?
           [ $again = 127 ] || rc=$again
         done
+        # A program that was asked to end has not done all of its work, though it ends well.
+        [ -z "$asked" ] || [ $rc != 0 ] || rc=143
         \(endRest(grace: grace))
         \(record)
         exit $rc

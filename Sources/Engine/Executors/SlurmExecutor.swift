@@ -140,7 +140,30 @@ struct SlurmExecutor: JobCluster {
                 folder.path,
                 told: "\(node ?? "the node") does not see \(folder.path) as this machine does, or cannot write there")
         }
-        switch found.state {
+        if let told = interference(with: job, place, found.state) { return told }
+        let signal = found.signal.map { ", signal \($0)" } ?? ""
+        return Failure(
+            "job \(job)\(place) ended without a result (\(found.state), exit status \(found.status)\(signal))",
+            remedy: "see 'scontrol show job \(job)' and the log of the node's slurmd")
+    }
+
+    func meaning(of job: String, _ folder: LaunchFolder, on machine: String?) async -> String? {
+        // What Slurm ends, it ends by signals.
+        guard let status = folder.exitStatus, status > 128 else { return nil }
+        // A job is over some moments after its program.
+        for _ in 0..<10 {
+            guard let found = try? await queue.find(job) else { return nil }
+            let place = (machine ?? found.node).map { " on \($0)" } ?? ""
+            if let told = interference(with: job, place, found.state) { return told.message }
+            if !found.isOpen { return nil }
+            await pause(.milliseconds(500))
+        }
+        return nil
+    }
+
+    /// What Slurm, or somebody by it, did to a job; nil where it ended by itself.
+    private func interference(with job: String, _ place: String, _ state: String) -> Failure? {
+        switch state {
         case "TIMEOUT", "DEADLINE":
             return Failure(
                 "Slurm ended job \(job)\(place) at its time limit",
@@ -151,15 +174,11 @@ struct SlurmExecutor: JobCluster {
                 remedy: "raise 'memory' of the target '\(target.name)', or of the stage's 'resources'")
         case "NODE_FAIL", "BOOT_FAIL":
             return Failure(
-                "the node of job \(job)\(place) was lost (\(found.state))",
+                "the node of job \(job)\(place) was lost (\(state))",
                 remedy: "a 'retry' of the stage begins it again on another node")
         case "CANCELLED", "PREEMPTED", "REVOKED":
-            return Failure("job \(job)\(place) was ended by others (\(found.state))")
-        default:
-            let signal = found.signal.map { ", signal \($0)" } ?? ""
-            return Failure(
-                "job \(job)\(place) ended without a result (\(found.state), exit status \(found.status)\(signal))",
-                remedy: "see 'scontrol show job \(job)' and the log of the node's slurmd")
+            return Failure("job \(job)\(place) was ended by others (\(state))")
+        default: return nil
         }
     }
 }

@@ -26,8 +26,10 @@ extension SparkDialect {
 
     package func moment(_ text: String, isStrict: Bool) -> String {
         if zone != nil { return beyond("texts with times of a zone") }
-        // What lies behind microseconds is cut off.
-        let plain = "regexp_replace(upper(\(text)), '([.][0-9]{6})[0-9]+', '$1')"
+        // What lies behind microseconds is cut off, and Spark reads an offset only behind seconds.
+        let plain =
+            "regexp_replace(regexp_replace(upper(\(text)), '([.][0-9]{6})[0-9]+', '$1'), "
+            + "'^([^T ]+[T ][0-9]{2}:[0-9]{2})([Z+-]|$)', '$1:00$2')"
         let moment =
             "CASE WHEN \(fits(text, Self.plainMoment)) THEN CAST(TRY_CAST(\(plain) AS TIMESTAMP) AS TIMESTAMP_NTZ) "
             + "WHEN \(fits(text, Self.likeTime)) THEN \(odd(text, "time")) END"

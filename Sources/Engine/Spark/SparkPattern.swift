@@ -21,8 +21,12 @@ struct SparkPattern {
     static func replacement(_ text: String) -> String? {
         var result = ""
         var rest = text.unicodeScalars.makeIterator()
+        var isBehindGroup = false
         while let sign = rest.next() {
+            defer { isBehindGroup = sign == "\\" && result.last?.isNumber == true }
             switch sign {
+            // Java takes as many digits for the number of a group as there are groups.
+            case "0"..."9" where isBehindGroup: result += "\\\(sign)"
             case "$": result += "\\$"
             case "\\":
                 guard let next = rest.next() else { return nil }
