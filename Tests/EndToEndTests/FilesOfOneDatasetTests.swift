@@ -180,12 +180,38 @@ struct FilesOfOneDatasetTests {
         #expect(run.exit == .exited(1) && run.output.contains("line 3 of b.csv cannot be read"), "\(run)")
     }
 
-    @Test("Files must have the same columns where the dataset says so", arguments: ["csv", "parquet"])
+    @Test("A column that a file lacks has no value, whatever stands for none")
+    func lacking() async throws {
+        let project = try project("csv", dataset: ", csv: {\"null\": [\"-\"]}")
+        try project.write("d/a.csv", "a,b\n1,\n")
+        try project.write("d/b.csv", "a,b,c\n3,-,5\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("o.csv") == "a,b,c\n1,\"\",\n3,,5\n")
+    }
+
+    @Test("JSON files without a key in common are no dataset, and a key that a file lacks is told")
+    func keys() async throws {
+        let project = try project("jsonl")
+        try project.write("d/a.jsonl", "{\"a\":1}\n{\"a\":2,\"b\":3}\n")
+        try project.write("d/b.jsonl", "{\"a\":3}\n")
+        try project.write("d/c.jsonl", "")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0 && run.output.contains("d/b.jsonl has no column 'b', unlike d/a.jsonl"), "\(run)")
+        try project.write("d/c.jsonl", "{\"c\":3}\n")
+        let other = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(other.status == 1 && "\(other)".contains("d/c.jsonl has none of the columns of d/a.jsonl"), "\(other)")
+    }
+
+    @Test("Files must have the same columns where the dataset says so", arguments: ["csv", "parquet", "jsonl"])
     func same(_ ending: String) async throws {
         let project = try project(ending, dataset: ", columns: same")
         if ending == "csv" {
             try project.write("d/0.csv", "id,x\n1,a\n")
             try project.write("d/1.csv", "id\n2\n")
+        } else if ending == "jsonl" {
+            try project.write("d/0.jsonl", "{\"id\":1,\"x\":2}\n")
+            try project.write("d/1.jsonl", "{\"id\":2}\n")
         } else {
             try await write(project, ["SELECT 1 AS id, 'a' AS x", "SELECT 2 AS id"])
         }

@@ -30,6 +30,20 @@ struct FolderColumnsTests {
         #expect(ran.status == 0, "\(ran)")
     }
 
+    @Test("A time with an offset in a folder's name keeps it, and folders that only some files have are told")
+    func offsets() async throws {
+        let project = try await project(
+            ["at": "in/*/*.parquet", "part": "m/*/*.parquet"],
+            making: """
+                copy (select 1 id) to 'in/ts=2026-11-23T10:00:00+01:00/f.parquet';
+                copy (select 2 id) to 'in/ts=2026-11-23T10:00:00Z/f.parquet';
+                copy (select 1 id) to 'm/region=eu/f.parquet'; copy (select 2 id) to 'm/plain/f.parquet'
+                """)
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0 && ran.output.contains("'region' is told by folders of some files of 'part'"), "\(ran)")
+        #expect(try project.read("at.csv").contains("1,2026-11-23T10:00:00+01:00\n"), "\(ran)")
+    }
+
     @Test("A folder without a value gives none, and the type is that of all folders together")
     func values() async throws {
         let project = try await project(

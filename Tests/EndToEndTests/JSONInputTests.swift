@@ -200,6 +200,17 @@ struct JSONInputTests {
         #expect(run.exit != .exited(0) && "\(run)".contains("has no JSON object with a key"), "\(run)")
     }
 
+    @Test(
+        "A row that is null is no row without values: a validate stage puts it aside, and others refuse it",
+        arguments: ["{\"id\": 1}\nnull\n", "null\n{\"id\": 1, \"Name\": \"x\"}\n"])
+    func nulls(rows: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.status != 0 && "\(run)".contains("has 1 row with null in place of an object"), "\(run)")
+        let validated = try await project.caudal("run", "p.yaml", "--plain", "--select", "v")
+        #expect(validated.status == 0 && validated.output.contains("2 in, 1 out, 1 quarantined"), "\(validated)")
+    }
+
     @Test("JSON that is no lines is read whole or not at all, and the message says where it breaks")
     func malformed() async throws {
         let project = try CaudalProject(copying: [])

@@ -37,7 +37,11 @@ extension AggregateCheck {
         }
         let digits = Self.isExact ? found.digits : nil
         let isLong = value.isFinite && abs(value) >= 1e15
-        let shown = digits.flatMap { isLong ? $0 : nil } ?? value.rounded(to: 4)
+        var shown = digits.flatMap { isLong ? $0 : nil } ?? value.rounded(to: 4)
+        // A sum such as 0.30000000000000004 is shown with what makes it too large.
+        if let rounded = Double(shown), found.check.outcome(of: rounded) != found.check.outcome(of: value) {
+            shown = value.plain
+        }
         return found.bounded(value, "the \(typeName) is \(shown)", digits: digits, isSound: value.isFinite)
     }
 

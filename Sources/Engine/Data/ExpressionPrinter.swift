@@ -67,6 +67,9 @@ struct ExpressionPrinter {
             // for zero.
             return "\(number(left)) / NULLIF(\(number(right)), 0)"
         case .remainder: return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
+        case .add where isWide(left, .add, right), .subtract where isWide(left, .subtract, right),
+            .multiply where isWide(left, .multiply, right):
+            return "\(widened(left)) \(operation.rawValue) \(widened(right))"
         case .multiply where left.makesLongProduct(with: right): return "\(number(left)) * \(number(right))"
         case .or, .and, .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .add, .subtract, .multiply:
             let isShort =
@@ -74,6 +77,34 @@ struct ExpressionPrinter {
             let first = isShort ? sql.cast(text(of: left), to: .integer) : operand(left, beside: [right])
             return "\(first) \(operation.rawValue.uppercased()) \(operand(right, beside: [left]))"
         }
+    }
+
+    /// Whether decimal columns, beside each other or whole numbers, give more digits than the 18 with which the engine computes
+    /// as long as neither of them has more: it then fails with an overflow.
+    private func isWide(_ left: Expression, _ operation: Expression.BinaryOperator, _ right: Expression) -> Bool {
+        guard let first = digits(of: left), let second = digits(of: right),
+            first.whole + first.scale <= 18, second.whole + second.scale <= 18, first.scale + second.scale > 0
+        else { return false }
+        let count =
+            operation == .multiply
+            ? first.whole + first.scale + second.whole + second.scale
+            : max(first.whole, second.whole) + 1 + max(first.scale, second.scale)
+        return count > 18
+    }
+
+    /// The digits of a decimal column, or of a whole number that is written out, before and behind the point.
+    private func digits(of operand: Expression) -> (whole: Int, scale: Int)? {
+        switch (operand.node, type(of: operand)) {
+        case (.literal(.integer(let number)), _): (String(number.magnitude).count, 0)
+        case (.column, .decimal(let precision, let scale)): (precision - scale, scale)
+        default: nil
+        }
+    }
+
+    /// A decimal column with room for more digits; a whole number as it is.
+    private func widened(_ operand: Expression) -> String {
+        guard case .column = operand.node, let scale = digits(of: operand)?.scale else { return text(of: operand) }
+        return sql.cast(text(of: operand), to: .decimal(precision: 19, scale: scale))
     }
 
     private func cast(_ inner: Expression, to type: ColumnType) -> String {

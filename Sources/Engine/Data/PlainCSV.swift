@@ -27,6 +27,8 @@ struct PlainCSV {
         /// For each column of the copy, the position of its value in the file's rows, nil for a missing one; nil for
         /// the whole list leaves rows unchanged.
         var places: [Int?]?
+        /// What stands for no value, where a value is missing.
+        var absent: [UInt8] = []
         /// The number of values in a row of the file.
         var width = 0
         /// Whether invalid UTF-8 is a fault.
@@ -41,6 +43,7 @@ struct PlainCSV {
             hasHeader = csv.hasHeader
             width = columns
             isUTF8 = csv.encoding != "latin-1"
+            if !csv.nullTexts.contains("") { absent = Array((csv.nullTexts.first ?? "").utf8) }
         }
     }
 
@@ -200,7 +203,10 @@ struct PlainCSV {
         }
         for (index, place) in (rules.places ?? ends.indices.map { $0 }).enumerated() {
             if index > 0 { output.append(rules.delimiter) }
-            guard let place else { continue }
+            guard let place else {
+                output += rules.absent
+                continue
+            }
             let value = record[(place == 0 ? 0 : ends[place - 1] + 1)..<ends[place]]
             output += isOdd ? plain(value) : Array(value)
         }

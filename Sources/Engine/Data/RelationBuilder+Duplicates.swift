@@ -10,7 +10,7 @@ extension RelationBuilder {
         let kept = sql.rowToKeep(keep, row, by: order.map { sql.name($0.value) })
         let present = names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
         return query(
-            selecting: "\(names.joined(separator: ", ")), \(kept) AS \"#kept\"",
+            selecting: "\(names.joined(separator: ", ")), \(kept) AS \(sql.ownName("kept"))",
             where: "\(present)\nGROUP BY \(names.joined(separator: ", "))\nHAVING count(*) > 1")
     }
 
@@ -28,7 +28,7 @@ extension RelationBuilder {
     private func sameKey(_ keys: [String]) -> String {
         let row = sql.name(DataSource.rowColumn)
         let same = keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" }
-        return (same + ["rows.\(row) <> again.\"#kept\""]).joined(separator: " AND ")
+        return (same + ["rows.\(row) <> again.\(sql.ownName("kept"))"]).joined(separator: " AND ")
     }
 
     mutating func dropDuplicates(_ keys: [String], _ place: DuplicatesPlace, title: String) {

@@ -89,7 +89,9 @@ enum AlikeNames {
 enum ZonedView {
     /// Whether a query mentions zones or contains points in time.
     static func isWanted(by query: String) -> Bool {
-        query.lowercased().contains(#/timezone|timestamptz|time\s+zone|'[^']*[0-9](z|[+-][0-9]{2}(:?[0-9]{2})?)'/#)
+        let words = query.lowercased().replacing(#/--[^\n]*|\/\*(.|\n)*?\*\//#, with: " ")
+        let time = #/'[^']*[0-9]:[0-9]{2}(:[0-9.]+)?\s*(z|[+-][0-9]{2}(:?[0-9]{2})?)'/#
+        return words.contains(#/\btimezone\s*\(|timestamptz|time\s+zone/#) || words.contains(time)
     }
 
     /// An element of a list of columns.

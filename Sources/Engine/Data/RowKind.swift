@@ -3,7 +3,7 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     /// A number by its name.
     case count
     // Columns.
-    case column, zoned, localized, key, valued, empty, offset, offsets
+    case column, zoned, localized, key, fileKey, valued, empty, offset, offsets
     // Values that one type does not hold.
     case value, large, fine, loose
     // What makes a file unreadable, and rules that rows break.

@@ -47,31 +47,46 @@ package struct WatermarkStart: Sendable, Hashable {
 
 /// Texts whose order is that of what they mean.
 package enum TextForm: Sendable, Hashable {
-    /// Times as ISO 8601 writes them, without a zone.
-    case times
+    /// Times as ISO 8601 writes them, without a zone, all with the same character before the time and before the fraction.
+    case times(String)
     /// Texts that differ in their digits alone, each of them as long as in the others.
     case shape(String)
     /// Identifiers that begin with their time: of one length.
     case characters(Int)
 
-    private static let pattern = "[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?)?)?"
+    /// The pattern of times, with the characters that may stand before the time and before the fraction of a second.
+    private static func times(_ time: String = "[T ]", _ fraction: String = "[.,]") -> String {
+        "[0-9]{4}-[0-9]{2}(-[0-9]{2}(\(time)[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\(fraction)[0-9]+)?)?)?)?)?"
+    }
 
-    /// Nil for a text that tells of no form: a number without zeros before it, or a date that begins with its day or month.
+    /// Nil for a text that tells of no form: a number without zeros before it, a date that begins with its day or month, or an
+    /// identifier made by chance.
     package init?(of text: String) {
-        if let times = try? Regex(Self.pattern), text.wholeMatch(of: times) != nil {
-            self = .times
+        if let times = try? Regex(Self.times()), text.wholeMatch(of: times) != nil {
+            let time = text.dropFirst(10).first.map { "[\($0)]" }
+            let fraction = text.first { ".,".contains($0) }.map { "[\($0)]" }
+            self = .times(Self.times(time ?? "[T ]", fraction ?? "[.,]"))
             return
         }
-        if text.contains(#/^[0-9A-Za-z-]{20,}$/#) {
+        // Of UUIDs, versions 6 and 7 begin with their time.
+        let uuid = #/[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?([0-9A-Fa-f])[0-9A-Fa-f]{3}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}/#
+        if let version = text.wholeMatch(of: uuid)?.1, version != "6", version != "7" { return nil }
+        let isBasicTime = text.contains(#/^\d{8}[Tt]\d{4}/#)
+        if !isBasicTime, text.contains(#/^[0-9A-Za-z-]{20,}$/#) {
             self = .characters(text.count)
             return
         }
-        let isTime = text.contains(#/^(19|20)\d{2}(\d{2}(\d{2}(\d{4}|\d{6})?)?)?$/#) || text.contains(#/^0\d+$/#)
+        let isDayFirst = text.contains(#/^(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d{2}$/#)
+        let isTime =
+            text.contains(#/^(19|20)\d{2}(\d{2}(\d{2}(\d{4}|\d{6})?)?)?$/#)
+            || text.contains(#/^0\d+$/#) && !isDayFirst
         let isNumber = text.contains(#/^[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?$/#)
         let isOfDays = text.contains(#/(^|\D)\d{1,2}[.\/ -](\d{1,2}|[A-Za-z]{3,})[.\/ -]\d{2,4}/#)
         if isNumber && !isTime || isOfDays || text.contains(#/[^ -~]/#) { return nil }
         // The offset of a time stays what it is.
-        let offset = text.firstMatch(of: #/[-+]\d\d:?\d\d$/#).map { text.contains(":") ? String($0.output) : "" } ?? ""
+        let offset =
+            text.firstMatch(of: #/[-+]\d\d:?\d\d$/#).map { text.contains(":") || isBasicTime ? String($0.output) : "" }
+            ?? ""
         let pattern = text.dropLast(offset.count).map { character in
             character.isNumber
                 ? "[0-9]"
@@ -85,8 +100,7 @@ package enum TextForm: Sendable, Hashable {
     /// The condition for a text of another form.
     func isOther(_ value: String, _ sql: any SQLDialect) -> String {
         switch self {
-        case .times: "NOT \(sql.matchesWhole(value, pattern: Self.pattern))"
-        case .shape(let pattern): "NOT \(sql.matchesWhole(value, pattern: pattern))"
+        case .times(let pattern), .shape(let pattern): "NOT \(sql.matchesWhole(value, pattern: pattern))"
         case .characters(let count): "length(\(value)) <> \(count)"
         }
     }

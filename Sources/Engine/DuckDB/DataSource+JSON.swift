@@ -33,9 +33,11 @@ extension DataSource {
     /// A reader that gives each row as its JSON text, in a column `json`.
     ///
     /// In JSON lines, a malformed line gives a null; in other JSON files, nothing can be read after it, and the query fails.
-    func jsonReader(_ sql: DuckDBDialect) -> String {
+    ///
+    /// - Parameter options: Further options of DuckDB's reader.
+    func jsonReader(_ sql: DuckDBDialect, _ options: [String] = []) -> String {
         let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-        return sql.read("read_json_objects", files, ["format = \(layout)"])
+        return sql.read("read_json_objects", files, ["format = \(layout)"] + options)
     }
 
     /// A reader that returns the lines of one JSON file unchanged, in a column `line`; lines that are not UTF-8 go to the

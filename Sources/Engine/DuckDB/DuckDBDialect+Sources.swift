@@ -126,9 +126,24 @@ extension DuckDBDialect {
                         "the keys",
                         .lines(
                             .key,
-                            "name, CAST(\(structure) AS VARCHAR) AS structure\n"
-                                + "FROM (SELECT structure, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
-                                + "AS structure\n      FROM \(source.jsonReader(self)) WHERE json_type(json) = 'OBJECT'))"
+                            "name, CAST(\(structure) AS VARCHAR) AS structure, nulls\n"
+                                + "FROM (SELECT structure, nulls, unnest(json_keys(structure)) AS name\n"
+                                + "FROM (SELECT json_group_structure(CASE json_type(json) WHEN 'OBJECT' THEN json END) AS structure,\n"
+                                + "             count(*) FILTER (WHERE json_type(json) = 'NULL') AS nulls\n"
+                                + "      FROM \(source.jsonReader(self))))"
+                        )
+                    ))
+            }
+            if source.format != .parquet, source.files.count > 1 {
+                // The name of a file is given back as it is, however it was asked for.
+                let index = "list_position([\(source.files.map(text).joined(separator: ", "))], filename) - 1"
+                statements.append(
+                    (
+                        "the keys of each file",
+                        .lines(
+                            .fileKey,
+                            "file, name\nFROM (SELECT DISTINCT \(index) AS file, unnest(json_keys(json)) AS name\n"
+                                + "FROM \(source.jsonReader(self, ["filename = true"])) WHERE json_type(json) = 'OBJECT')"
                         )
                     ))
             }

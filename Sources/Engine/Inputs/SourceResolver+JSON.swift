@@ -1,10 +1,20 @@
 import CaudalModel
+import Foundation
+
+/// A key that objects of a file have.
+private struct KeyOfFile: Decodable {
+    /// The position of the file in the list.
+    var file: Int
+    var name: String
+}
 
 /// A column of which a question about files told something.
 struct FoundKey: Decodable {
     var name: String
     /// What its values of JSON are made of.
     var structure: String?
+    /// How many rows of the files are `null`, where this was asked.
+    var nulls: Int?
 }
 
 extension SourceResolver {
@@ -12,14 +22,27 @@ extension SourceResolver {
     func readKeys(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
         let columns = readings.columns(tools.sql)
         let types = Dictionary(columns.map { ($0.name, tools.sql.carried($0).type) }) { first, _ in first }
-        let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
+        let answers = readings.rows(.key, as: FoundKey.self)
+        let found = answers.map { (name: $0.name, structure: $0.structure ?? "") }
         let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
         source.takeAlikeKeys(found, shown: shown, dataset)
+        try noteDifferences(&source, dataset, readings, shown)
         let (keys, alike) = (found.map(\.name), source.mixedColumns)
+        // The engine reads `null` as an object without keys.
+        if let nulls = answers.first?.nulls, nulls > 0, source.keyFault == nil {
+            source.keyFault = Failure(
+                "\(shown.joined(separator: ", ").shortened(to: 200)) has \(nulls.counted("row")) with null in place of an object",
+                remedy:
+                    "remove \(nulls == 1 ? "it" : "them"), or let a validate stage put \(nulls == 1 ? "it" : "them") aside",
+                location: dataset.placeLocation)
+        }
         if keys.isEmpty, source.keyFault == nil {
+            let isMarked = source.files.contains { Self.beginsWithMark($0) }
             source.keyFault = Failure(
                 "\(shown.joined(separator: ", ").shortened(to: 200)) has no JSON object with a key, so that there are no columns",
-                remedy: "look whether it is JSON, in UTF-8, whose lines end in line feeds",
+                remedy: isMarked
+                    ? "write it without the mark of UTF-8 (EF BB BF) at its beginning, which JSON does not have"
+                    : "look whether it is JSON, in UTF-8, whose lines end in line feeds",
                 location: dataset.placeLocation)
         }
         let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
@@ -50,6 +73,25 @@ extension SourceResolver {
             let type = (types[name] ?? .text).withTextsForTimes
             return Column(name, type == .localTimestamp && isPoint ? .timestamp : type)
         }
+    }
+
+    /// Whether a file begins with the mark that some programs write before UTF-8.
+    private static func beginsWithMark(_ file: String) -> Bool {
+        guard let handle = FileHandle(forReadingAtPath: file) else { return false }
+        defer { try? handle.close() }
+        return (try? handle.read(upToCount: 3)).map { $0.elementsEqual([0xEF, 0xBB, 0xBF]) } ?? false
+    }
+
+    /// Tells which files lack keys that others have; a file without objects lacks none.
+    ///
+    /// - Throws: ``Failure`` where a file has none of the keys of another, or the dataset requires the same ones in all files.
+    private func noteDifferences(
+        _ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings, _ shown: [String]
+    ) throws(Failure) {
+        let keys = Dictionary(grouping: readings.rows(.fileKey, as: KeyOfFile.self), by: \.file)
+        let files = keys.keys.sorted().filter(shown.indices.contains)
+        let names = files.map { (keys[$0] ?? []).map(\.name).sorted() }
+        source.notes += try ColumnUnion(dataset: dataset, files: files.map { shown[$0] }).differences(names)
     }
 
     /// Those JSON columns in which every value is null.

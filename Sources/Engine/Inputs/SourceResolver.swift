@@ -365,6 +365,11 @@ package final class SourceResolver: Sendable {
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
         let folders = columnsOfFolders(source)
+        if let name = FolderColumns.names(aboveSomeOf: foldersOf(source)).min() {
+            source.notes.append(
+                "'\(name)' is told by folders of some files of '\(dataset.name)' and not by those of others: it is no column"
+            )
+        }
         guard !folders.isEmpty, pipeline.producer(of: dataset.name) == nil else {
             return try await inspectFiles(of: &source, dataset)
         }
@@ -386,8 +391,13 @@ package final class SourceResolver: Sendable {
 
     /// The names in folders called `name=value` below the project's folder, in which all of the Parquet files lie.
     private func columnsOfFolders(_ source: DataSource) -> Set<String> {
+        FolderColumns.names(above: foldersOf(source))
+    }
+
+    /// The paths whose folders may be columns; none where they tell nothing.
+    private func foldersOf(_ source: DataSource) -> [String] {
         guard source.format == .parquet, !pipeline.root.contains("=") else { return [] }
-        return FolderColumns.names(above: source.files.map { PathText.relative($0, to: pipeline.root) })
+        return source.files.map { PathText.relative($0, to: pipeline.root) }
     }
 
     private func inspectFiles(of source: inout DataSource, _ dataset: Dataset) async throws {
