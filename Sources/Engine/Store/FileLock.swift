@@ -15,7 +15,7 @@ package final class FileLock: Sendable {
         let descriptor = cs_lock_file(path)
         if descriptor == -EAGAIN { return nil }
         guard descriptor >= 0 else {
-            throw StoreError(.unreadable(Failure.words(ofErrno: -descriptor)), path: path)
+            throw StoreError(writing: path, errno: -descriptor)
         }
         return FileLock(descriptor: descriptor)
     }

@@ -60,7 +60,7 @@ package struct StateFolder: Sendable, Hashable {
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw StoreError(.unreadable(error.reason), path: path)
+            throw StoreError(making: path, error)
         }
     }
 }
@@ -108,7 +108,7 @@ package struct RunFolder: Sendable, Hashable {
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw StoreError(.unreadable(error.reason), path: path)
+            throw StoreError(making: path, error)
         }
     }
 

@@ -1,3 +1,6 @@
+import CaudalModel
+import Foundation
+
 /// An error of the run store: what is wrong, where, and how to fix it.
 package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of error.
@@ -9,6 +12,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case full
         /// It lies where nothing can be written.
         case readOnly
+        /// It cannot be made or written to here: the `errno` of the call that failed.
+        case notWritable(Int32)
         /// It is no longer the file or folder in which the run was recorded.
         case replaced
         /// It is no longer the file or folder that is being looked at.
@@ -35,6 +40,22 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The problem and its remedy, on one line.
     package var description: String {
+    /// The error of a file or folder that could not be made or written to.
+    init(writing path: String, errno code: Int32?, _ reason: String? = nil) {
+        let problem: Problem =
+            switch code {
+            case EACCES, EPERM, EROFS: .notWritable(code ?? EACCES)
+            case let code?: .unreadable(reason ?? Failure.words(ofErrno: code))
+            case nil: .unreadable(reason ?? "")
+            }
+        self.init(problem, path: path)
+    }
+
+    /// The error of a file or folder that could not be made.
+    init(making path: String, _ error: any Error) {
+        self.init(writing: path, errno: error.systemError, error.reason)
+    }
+
         switch problem {
         case .busy:
             return "\(path) is locked by another process; find it with 'fuser \(path)', end it or wait, then try again"
@@ -47,6 +68,13 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "use another folder with --state"
         case .replaced:
             return
+        case .notWritable(let code):
+            let remedy =
+                code == EROFS
+                ? "make its file system writable, or use another folder with --state"
+                : "give this user the right to write there ('ls -ld' shows who has it), or use another folder with --state"
+            return
+                "\(path) cannot be written to: \(Failure.words(ofErrno: code)); nothing can be run or changed: \(remedy)"
                 "the run's records were removed or replaced, so that what ran was stopped, and what it did since is not "
                 + "recorded: put \(path) back if it was moved, else begin anew with 'caudal run'"
         case .lost:
