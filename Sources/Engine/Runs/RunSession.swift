@@ -170,6 +170,7 @@ package struct RunSession: Sendable {
     /// Another plan that the run goes on with, and who wants it.
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
+    private let mailbox: RunEngineMailbox
     private let store: RunStore
     private let observers: ObserverFeed
     private let outbox: OutboxSender?
@@ -340,6 +341,7 @@ package struct RunSession: Sendable {
         let mailbox = RunEngineMailbox(now: environment.now)
         (retention, now) = (loaded.pipeline.retention, services.now)
         let limits = LogLimits(
+        self.mailbox = mailbox
             run: Int(loaded.pipeline.logLimit),
             stages: Dictionary(
                 uniqueKeysWithValues: loaded.pipeline.stages.compactMap { stage in
@@ -366,6 +368,25 @@ package struct RunSession: Sendable {
 
     /// Lets another session take the run up, once ``run(commands:staysOpen:onFault:)`` has returned.
     package func release() { lock.release() }
+    /// Looks each second whether others can see that the run is live, until it is cancelled.
+    private func keepLock() async {
+        var isTaken = false
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                if try lock.renew() {
+                    log.note("the run's lock file was removed, and is made anew: the run goes on", level: .warn)
+                }
+                isTaken = false
+            } catch {
+                // Whoever only looks after the run, as 'prune' does, has it for a moment.
+                if isTaken || error.problem != .takenOver { return mailbox.post(failure: error) }
+                isTaken = true
+            }
+            // A cancelled sleep ends the loop.
+            try? await ContinuousClock().sleep(for: .seconds(1))
+        }
+    }
+
 
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
     ///
@@ -389,6 +410,8 @@ package struct RunSession: Sendable {
         }
         let result: Result<RunState, StoreError>
         do throws(StoreError) {
+        // Cancelled with the end of this.
+        async let _: Void = keepLock()
             result = .success(try await engine.run(staysOpen: staysOpen))
         } catch {
             result = .failure(error)

@@ -16,6 +16,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case notWritable(Int32)
         /// It is no longer the file or folder in which the run was recorded.
         case replaced
+        /// It was removed while its process went on, and another process has taken the run since.
+        case takenOver
         /// It is no longer the file or folder that is being looked at.
         case lost
         /// It is no longer the file that the scheduler has open.
@@ -38,8 +40,6 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
-    /// The problem and its remedy, on one line.
-    package var description: String {
     /// The error of a file or folder that could not be made or written to.
     init(writing path: String, errno code: Int32?, _ reason: String? = nil) {
         let problem: Problem =
@@ -56,6 +56,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         self.init(writing: path, errno: error.systemError, error.reason)
     }
 
+    /// The problem and its remedy, on one line.
+    package var description: String {
         switch problem {
         case .busy:
             return "\(path) is locked by another process; find it with 'fuser \(path)', end it or wait, then try again"
@@ -66,8 +68,6 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .readOnly:
             return "\(path) cannot be written to: what it holds can be read, but nothing can be run or changed; "
                 + "use another folder with --state"
-        case .replaced:
-            return
         case .notWritable(let code):
             let remedy =
                 code == EROFS
@@ -75,8 +75,14 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 : "give this user the right to write there ('ls -ld' shows who has it), or use another folder with --state"
             return
                 "\(path) cannot be written to: \(Failure.words(ofErrno: code)); nothing can be run or changed: \(remedy)"
+        case .replaced:
+            return
                 "the run's records were removed or replaced, so that what ran was stopped, and what it did since is not "
                 + "recorded: put \(path) back if it was moved, else begin anew with 'caudal run'"
+        case .takenOver:
+            return
+                "\(path) was removed while the run went on, and another process has taken the run up since: what ran here "
+                + "was stopped; follow the run with 'caudal watch'"
         case .lost:
             return "the run's records were removed or replaced: what is shown may not be true any more (\(path))"
         case .gone:
