@@ -234,13 +234,15 @@ package struct RunSession: Sendable {
     /// What the dead process left running is ended, and what it was about to publish is finished.
     ///
     /// - Parameters:
+    ///   - known: The run's parameters with their secrets; nil looks for these, and fails where they are lost.
     ///   - change: What the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
     ///   - by: Who takes it up, for the log.
     ///   - overlap: As for a new run.
     ///   - onWait: As for a new run.
     /// - Throws: ``RunControlError`` when another process runs it, or another run writes its paths.
     package static func reopen(
-        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
+        _ id: RunID, _ loaded: LoadedPipeline, parameters known: [String: String]? = nil,
+        change: (PlanChange, by: String)? = nil, by: String,
         in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
@@ -253,7 +255,7 @@ package struct RunSession: Sendable {
             throw RunControlError.live(id, hinders: .continuing)
         }
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
-        let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
+        let parameters = try change?.0.plan.parameters ?? known ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
         let executors = ProgramExecutors(
             loaded.host(reactor: services.reactor, state: services.state, run: folder),
@@ -339,9 +341,9 @@ package struct RunSession: Sendable {
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
             refreshesAll: (change?.0.plan ?? state.plan).refreshesAll == true, now: services.now)
         let mailbox = RunEngineMailbox(now: environment.now)
+        self.mailbox = mailbox
         (retention, now) = (loaded.pipeline.retention, services.now)
         let limits = LogLimits(
-        self.mailbox = mailbox
             run: Int(loaded.pipeline.logLimit),
             stages: Dictionary(
                 uniqueKeysWithValues: loaded.pipeline.stages.compactMap { stage in
@@ -366,8 +368,6 @@ package struct RunSession: Sendable {
             }, environment: environment)
     }
 
-    /// Lets another session take the run up, once ``run(commands:staysOpen:onFault:)`` has returned.
-    package func release() { lock.release() }
     /// Looks each second whether others can see that the run is live, until it is cancelled.
     private func keepLock() async {
         var isTaken = false
@@ -387,6 +387,8 @@ package struct RunSession: Sendable {
         }
     }
 
+    /// Lets another session take the run up, once ``run(commands:staysOpen:onFault:)`` has returned.
+    package func release() { lock.release() }
 
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
     ///
@@ -408,10 +410,10 @@ package struct RunSession: Sendable {
         } catch {
             onFault(error)
         }
-        let result: Result<RunState, StoreError>
-        do throws(StoreError) {
         // Cancelled with the end of this.
         async let _: Void = keepLock()
+        let result: Result<RunState, StoreError>
+        do throws(StoreError) {
             result = .success(try await engine.run(staysOpen: staysOpen))
         } catch {
             result = .failure(error)
