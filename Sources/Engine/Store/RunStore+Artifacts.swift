@@ -122,6 +122,14 @@ extension RunStore {
         }
     }
 
+    /// The publications at a path that are recorded, newest first, and behind them what is not recorded yet: of runs that
+    /// are just at it, or died there.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func allPublications(at path: String, limit: Int = 200) throws(StoreError) -> [Publication] {
+        try publications(at: path, limit: limit) + unrecordedPublications(at: path)
+    }
+
     /// Whether any run, even a pruned one, has published at a path; `path` is as in artifacts.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
