@@ -236,8 +236,11 @@ struct ShowText {
     }
 
     private var restorations: [StyledText] {
-        state.restorations.flatMap { restoration in
-            ["", paint.dim("RESTORED  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+        state.restorations.flatMap { restoration -> [StyledText] in
+            let title = restoration.isDone ? "RESTORED" : "RESTORE NOT FINISHED"
+            let remedy = "  not all of these are as this run left them; finish it with: \(hint("restore \(state.id)"))"
+            return ["", paint.dim("\(title)  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+                + (restoration.isDone ? [] : [paint.wait(remedy)])
                 + restoration.paths.map { "  \($0)" as StyledText }
                 + restoration.putAway.map {
                     "  \($0)  \(paint.dim("put away: this run had no such file"))" as StyledText

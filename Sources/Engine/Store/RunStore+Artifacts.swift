@@ -183,7 +183,10 @@ extension RunStore {
                     WHERE events.kind = 'restored' AND runs.pipeline = ? ORDER BY events.at DESC
                     """, arguments: [pipeline]
             ).compactMap { row in
-                guard case .restored(let versions, _)? = try Self.eventRow(row).change() else { return nil }
+                guard case .restored(let versions, _)? = try Self.eventRow(row).change(), versions.isBegun != true
+                else {
+                    return nil
+                }
                 return RestoredRun(
                     run: RunID(row["run"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
                     environment: row["environment"], at: row["at"], versions: versions)
