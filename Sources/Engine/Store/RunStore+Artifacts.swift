@@ -144,6 +144,27 @@ extension RunStore {
         }
     }
 
+    /// Whether any run, even a pruned one, has published at one of some paths, or is about to; `paths` are as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func publishesAny(of paths: [String]) throws(StoreError) -> Bool {
+        for path in paths {
+            if try isPublished(path) { return true }
+            if try !unrecordedPublications(at: path).isEmpty { return true }
+        }
+        return false
+    }
+
+    /// Whether a run has read one of some files; `paths` are as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func reads(_ run: RunID, anyOf paths: [String]) throws(StoreError) -> Bool {
+        try read { db in
+            try String.fetchSet(db, sql: "SELECT DISTINCT path FROM inputs WHERE run = ?", arguments: [run.rawValue])
+                .contains { paths.contains($0) }
+        }
+    }
+
     /// The runs before `run` in which a stage succeeded, newest first.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
