@@ -35,8 +35,7 @@ struct RunsCommand: AsyncParsableCommand {
             }
             return status
         }
-        let all = try Output.reporting { try store.runs(pipeline: pipeline, limit: wanted == nil ? limit : 10_000) }
-        let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
+        let runs = try Output.reporting { try store.runs(pipeline: pipeline, status: wanted, limit: limit) }
         if json {
             if runs.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }
             for run in runs { Output.json(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions) + "\n") }
@@ -44,7 +43,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         if runs.isEmpty {
             try KnownNames.check(pipeline: pipeline, in: store)
-            Output.error("no runs" + (pipeline.map { " of \($0)" } ?? ""))
+            Output.error("no \(wanted.map { $0.rawValue + " " } ?? "")runs" + (pipeline.map { " of \($0)" } ?? ""))
             return
         }
         let paint = Paint(color)
