@@ -147,7 +147,7 @@ struct ShowText {
         lines.append("")
         lines += stageTable
         lines += state.stages.flatMap(\.units).compactMap { unit in
-            histories[unit.id].map { "  \(unit.id): this failure was \($0.words)" }
+            histories[unit.id].map { "  \(unit.id): this failure was \($0.words(in: .current))" }
         }
         lines += planChanges
         lines += notes

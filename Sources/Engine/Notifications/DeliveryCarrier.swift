@@ -41,7 +41,7 @@ struct DeliveryCarrier: Sendable {
             outcome =
                 switch try kind.dispatch(notice, facts, settings) {
                 case .transfer(let transfer): try await carry(transfer, delivery)
-                case .line(let text, let file): try append(text, to: file)
+                case .line(let text, let file): try append(text, to: file, delivery)
                 case .command(let line, let text, let own):
                     try await run(line, text, own.merging(try values.variables(of: line)) { $1 }, delivery)
                 case .nothing: .sent
@@ -233,8 +233,13 @@ struct ChannelValues {
             return UTC.iso(found.started)
         case .slotTime, .slotDate:
             guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
-            let slot = (try? store.plan(of: run))?.slot
-            if reference == .slotDate { return slot?.localDate ?? UTC.date(found.started) }
+            let plan = try? store.plan(of: run)
+            let slot = plan?.slot
+            if reference == .slotDate {
+                // As for the run's stages.
+                let zone = plan?.timeZone.flatMap { TimeZone(identifier: $0) } ?? .gmt
+                return slot?.localDate ?? UTC.date(found.started, in: zone)
+            }
             return UTC.isoSecond(slot?.planned ?? found.started)
         case .item, .input, .stageOutput: throw Failure("'${\(reference)}' is only known within a stage")
         }

@@ -83,6 +83,7 @@ package struct Planner {
         plan.filePlace = PathText.relative(
             PathText.absolute(pipeline.file, in: FileManager.default.currentDirectoryPath), to: pipeline.root)
         plan.refreshesAll = request.refreshesAll ? true : nil
+        plan.timeZone = pipeline.timeZone == .gmt ? nil : pipeline.timeZone.identifier
         plan.variables = fingerprints(ofVariablesIn: plan)
         return plan
     }

@@ -250,13 +250,13 @@ struct DeliveriesTests {
         let history = try store.failureHistory(of: last.fingerprint, stage: "a", pipeline: "p")
         #expect(history.runs == 4 && history.first == 1000 && history.lastRun == "r4")
         #expect(history.cleared == 3 && history.clearedByOneRetry == 2 && history.lastClearedBy == "ann")
-        #expect(history.words == "seen 4 times since 1970-01-01, 2 cleared by one retry, 1 by several, last by ann")
+        #expect(history.words() == "seen 4 times since 1970-01-01, 2 cleared by one retry, 1 by several, last by ann")
         let before = try store.failureHistory(of: last.fingerprint, stage: "a", pipeline: "p", except: "r4")
         #expect(before.runs == 3)
         #expect(try store.failureHistories(pipeline: "p").map(\.runs) == [4])
         #expect(try store.failureHistories(pipeline: "q").isEmpty)
         let none = try store.failureHistory(of: "nope", stage: "a", pipeline: "p")
-        #expect(none.runs == 0 && none.words == "not seen before")
+        #expect(none.runs == 0 && none.words() == "not seen before")
     }
 
     @Test("What an operator stops is no failure; what he marks is cleared, and by no retry")
@@ -281,7 +281,7 @@ struct DeliveriesTests {
         let history = try store.failureHistory(
             of: FailureFingerprint("x").id, stage: "a", pipeline: "p")
         #expect(history.runs == 1 && history.cleared == 0)
-        #expect(history.words.hasSuffix("never cleared by a retry"))
+        #expect(history.words().hasSuffix("never cleared by a retry"))
     }
 
     @Test("A run with many items that fail alike counts once")
