@@ -89,7 +89,15 @@ struct SchedulerTests {
         let resumed = bench.starter.orders.count { if case .resume = $0 { true } else { false } }
         #expect(resumed == Scheduler.startLimit)
         #expect(try bench.ledger("sales") == ["run 11-22T06:00 → interrupted"])
-        #expect(bench.notes.contains { $0.contains("caudal resume") })
+        let run = try #require(try bench.store.runs().first?.id)
+        let ended = "run \(run) is interrupted: the process that took it up again ended (exit status 0); see "
+        #expect(bench.notes.contains { $0.contains(ended) }, "\(bench.notes)")
+        #expect(
+            bench.notes.count {
+                $0.contains(
+                    "run \(run) was interrupted and is not taken up again: its process died 4 times; go on with it by "
+                        + "'caudal resume \(run)', or end it by 'caudal cancel \(run)'")
+            } == 1, "\(bench.notes)")
     }
 
     @Test("That a run is not taken up again any more is told to those who are told of failures, once")
@@ -118,7 +126,9 @@ struct SchedulerTests {
         for minute in 10..<20 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
         #expect(bench.starter.orders.count == 1)
         #expect(
-            bench.notes.contains { $0.contains("was interrupted; go on with it by 'caudal resume") }, "\(bench.notes)")
+            bench.notes.contains {
+                $0.contains("was interrupted and is not taken up again: an operator has paused it; go on with it by")
+            }, "\(bench.notes)")
     }
 
     @Test("Hidden files beside the pipelines are none")
@@ -248,16 +258,6 @@ struct SchedulerTests {
         #expect(bench.starter.orders.count == 2)
     }
 
-    @Test("Two files of one pipeline's name: the second is left out and told")
-    func sameName() throws {
-        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
-        try bench.pipeline("sales", Self.daily)
-        let text = try String(contentsOfFile: bench.folder.path("config/sales.yaml"), encoding: .utf8)
-        try bench.folder.write("config/zales.yaml", text)
-        try bench.step()
-        try bench.step(at: "2026-11-22T06:00:00Z")
-        #expect(bench.starter.orders.count == 1)
-        #expect(bench.notes.contains { $0.contains("config/zales.yaml is left out") })
     @Test("A dataset starts one run for each time that it is published, also where a retry publishes it again")
     func publishedAgain() throws {
         let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
@@ -297,6 +297,16 @@ struct SchedulerTests {
         #expect(bench.starter.orders.count == 2)
     }
 
+    @Test("Two files of one pipeline's name: the second is left out and told")
+    func sameName() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        let text = try String(contentsOfFile: bench.folder.path("config/sales.yaml"), encoding: .utf8)
+        try bench.folder.write("config/zales.yaml", text)
+        try bench.step()
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        #expect(bench.starter.orders.count == 1)
+        #expect(bench.notes.contains { $0.contains("config/zales.yaml is left out") })
     }
 
     @Test(
