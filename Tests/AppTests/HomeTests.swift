@@ -45,6 +45,24 @@ struct HomeTests {
         return state
     }
 
+    @Test("A day is that of the times on the screen, and today in the form that of the pipeline")
+    func zones() throws {
+        let east = try #require(TimeZone(identifier: "Pacific/Auckland"))
+        var evening = Self.run("sales", .failed, minutesAgo: 0)
+        evening.parameters = [:]
+        #expect(HomeFilter("day:2026-11-24 state:failed", zone: east).fits(evening))
+        #expect(!HomeFilter("day:2026-11-23", zone: east).fits(evening))
+        #expect(HomeFilter("day:2026-11-23", zone: .gmt).fits(evening))
+        let since = Parameter(name: "since", kind: .date, defaultValue: "today", location: .whole("p.yaml"))
+        for (zone, today) in [(east, "2026-11-24"), (.gmt, "2026-11-23")] {
+            var form = ParameterForm([since], zone: zone)
+            #expect(form.recorded(now: Self.now) == ["since": today])
+            form.go(to: 0)
+            form.turn(1, now: Self.now)
+            #expect(form.arguments == ["since=" + LocalDate(days: (LocalDate(today)?.days ?? 0) + 1).description])
+        }
+    }
+
     /// Presses keys, and looks at runs as the list does: `load` has failed in each, which stands as the list says.
     func press(_ keys: [Key], _ state: inout HomeState, harmful: Bool = false) -> [HomeEffect] {
         let reducer = HomeReducer()

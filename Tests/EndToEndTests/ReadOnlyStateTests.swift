@@ -38,5 +38,13 @@ struct ReadOnlyStateTests {
             let told = try await project.caudal(verb + ["--state", state])
             #expect(told.status == 1 && told.errors.contains(state), "\(verb): \(told)")
         }
+
+        // Where no state is yet, what cannot be made is named as well, with the way out.
+        for place in [state, disk.path + "/none"] {
+            let told = try await project.caudal("run", "p.yaml", "--plain", "--state", place)
+            #expect(told.status != 0 && told.errors.contains(place), "\(told)")
+            #expect(told.errors.contains("cannot be written to"), "\(told)")
+            #expect(told.errors.contains("use another folder with --state"), "\(told)")
+        }
     }
 }

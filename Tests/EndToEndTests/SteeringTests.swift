@@ -135,6 +135,55 @@ struct SteeringTests {
         #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
     }
 
+    @Test("A run whose lock file somebody removes is live, and nothing runs beside it", .timeLimit(.minutes(15)))
+    func removedLock() async throws {
+        let project = try project()
+        let run = try await start(project)
+        let lock = try #require(project.files(in: ".caudal/runs").first { $0.hasSuffix("/lock") })
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal/runs/" + lock))
+        let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
+        #expect(resumed.status == 1 && resumed.errors.contains("is live: another process runs it"), "\(resumed)")
+        #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"running\""))
+        let paused = try await project.caudal("pause", "last")
+        #expect(paused.status == 0, "\(paused)")
+        #expect(try await project.caudal("unpause", "last").status == 0)
+        for name in ["open-first", "open-second"] { try project.write(name, "") }
+        #expect(await run.child.exit().exit == .exited(0))
+        #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"succeeded\""))
+    }
+
+    @Test(
+        "What a dead run left is cleaned up without its file, its variables and its secrets", .timeLimit(.minutes(15)))
+    func cancelWithoutFile() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(".env", "REGION=eu\n")
+        try project.write(
+            "gates.yaml",
+            """
+            version: 1
+            name: gates
+            params: {api_token: {type: string}}
+            env: {WHERE: "${env.REGION}", TOKEN: "${params.api_token}"}
+            stages:
+              first: {type: command, run: "until test -e open-first; do sleep 0.05; done"}
+            """)
+        let run = try await project.start("run", "gates.yaml", "--plain", "--param", "api_token=s3cr3t-value")
+        #expect(await run.says("started") != nil)
+        await run.killHard()
+        let kept = project.files(in: ".caudal/runs").filter {
+            $0.hasSuffix("/pipeline.yaml") || $0.hasSuffix("/parameters.json")
+        }
+        #expect(kept.count == 2, "\(kept)")
+        for file in ["gates.yaml", ".env"] + kept.map({ ".caudal/runs/" + $0 }) {
+            try FileManager.default.removeItem(atPath: project.folder.path(file))
+        }
+        let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
+        #expect(resumed.status != 0, "\(resumed)")
+        let given = try await project.caudal("cancel", "last")
+        #expect(given.exit == .exited(0) && given.output.contains("cancelled"), "\(given)")
+        #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
+    }
+
     @Test("A rude client of the real socket harms neither the run nor other clients", .timeLimit(.minutes(15)))
     func hostileClient() async throws {
         let project = try project()

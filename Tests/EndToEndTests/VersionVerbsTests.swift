@@ -53,6 +53,32 @@ struct VersionVerbsTests {
         #expect(again.output.contains("1 file is in place"), "\(again)")
     }
 
+    @Test("A restoration that ended in the middle does not pass for one, until it is finished")
+    func unfinishedRestoration() async throws {
+        let project = try project()
+        let ids = try await run(project, 1, 5)
+        try FileManager.default.removeItem(atPath: project.folder.path("out/b.parquet"))
+        try project.write("out/b.parquet/theirs", "x")
+        let failed = try await project.caudal("restore", ids[0], "--yes")
+        #expect(failed.status == 1 && failed.errors.contains("is a folder"), "\(failed)")
+        #expect(project.text("out/a.csv") == "id,x\n1,1\n2,2\n", "the first file was published again")
+        let shown = try await project.caudal("show", ids[0])
+        #expect(shown.output.contains("RESTORE NOT FINISHED") && !shown.output.contains("RESTORED"), "\(shown)")
+        #expect(shown.output.contains("finish it with: caudal restore \(ids[0])"), "\(shown)")
+        // Only that it is done is missing then.
+        try FileManager.default.removeItem(atPath: project.folder.path("out/b.parquet"))
+        let version = try #require(
+            project.files(in: ".caudal/runs/\(ids[0])/versions").first { $0.hasSuffix("b.parquet") })
+        try FileManager.default.copyItem(
+            atPath: project.folder.path(".caudal/runs/\(ids[0])/versions/\(version)"),
+            toPath: project.folder.path("out/b.parquet"))
+        #expect(try await project.caudal("restore", ids[0]).status == 0)
+        let finished = try await project.caudal("show", ids[0])
+        #expect(finished.output.contains("RESTORED") && !finished.output.contains("NOT FINISHED"), "\(finished)")
+        #expect(finished.output.contains("  out/a.csv") && finished.output.contains("  out/b.parquet"))
+        #expect(try await project.caudal("restore", ids[0]).output.contains("2 files are in place"))
+    }
+
     @Test("An earlier run's files are published again from the dashboard")
     func restoreOnTheScreen() async throws {
         let project = try project()

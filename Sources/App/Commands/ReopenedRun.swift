@@ -81,6 +81,17 @@ struct ReopenedRun {
         }
     }
 
+    /// Finds an interrupted run whose remains are to be cleaned up: nothing of it runs again.
+    static func findToCleanUp(_ id: RunID, _ options: StateOptions) throws -> ReopenedRun {
+        let folder = try options.existingStateFolder()
+        return try Output.reporting {
+            let services = try RunServices(opening: folder, variables: options.variables)
+            let state = try services.store.state(of: id)
+            if services.state.run(id).isLive { throw RunControlError.live(id, hinders: .continuing) }
+            return try ReopenedRun(cleaningUp: state, services, options.variables)
+        }
+    }
+
     /// What screens need of the runs of a state folder.
     static func files(in folder: StateFolder, _ variables: [String: String]) -> RunFiles {
         // A run that goes on keeps the pipeline that it began with.
@@ -99,17 +110,41 @@ struct ReopenedRun {
             removeRows: { try? folder.run($0).remove(corrections: $1) })
     }
 
+    /// The pipeline file of a run, as the user may name it here, and whether it is not there any more.
+    private static func file(of plan: RunPlan) -> (name: String, isGone: Bool) {
+        let here = FileManager.default.currentDirectoryPath
+        let path = plan.filePath(from: here)
+        // From another folder, the name that the user gave it when the run began leads elsewhere.
+        let isNamed = path == PathText.absolute(plan.file, in: here)
+        return (isNamed ? plan.file : PathText.relative(path, to: here), !FileText.exists(path))
+    }
+
+    /// Reads what a run was made from, as far as it is still known: variables, secrets and a valid file are for what runs.
+    private init(cleaningUp state: RunState, _ services: RunServices, _ variables: [String: String]) throws {
+        self.services = services
+        let plan = state.plan
+        try services.state.refuseOther(state.id, plan)
+        let (file, _) = Self.file(of: plan)
+        parameters = (try? services.state.run(state.id).filled(plan.parameters)) ?? plan.parameters
+        do {
+            loaded = try PipelineLoader(variables: variables).load(
+                file, environment: plan.environment, root: plan.root,
+                kept: services.state.run(state.id).keptPipeline(of: plan))
+        } catch {
+            // Where work goes on elsewhere, only the pipeline knows how to end it.
+            if state.hasWorkElsewhere { throw error }
+            loaded = LoadedPipeline(lostOf: plan, file: file, variables: variables)
+        }
+        reopening = ReopenPreview(
+            state: state, file: loaded.pipeline.file, change: nil, fileIsGone: false, usual: [:])
+    }
+
     /// Reads the pipeline of a run, and compares it with the one that the run started with.
     init(_ state: RunState, _ services: RunServices, _ variables: [String: String], asStarted: Bool) throws {
         self.services = services
         let plan = state.plan
         try services.state.refuseOther(state.id, plan)
-        let here = FileManager.default.currentDirectoryPath
-        let path = plan.filePath(from: here)
-        let isGone = !FileText.exists(path)
-        // From another folder, the name that the user gave it when the run began leads elsewhere.
-        let isNamed = path == PathText.absolute(plan.file, in: here)
-        let file = isNamed ? plan.file : PathText.relative(path, to: here)
+        let (file, isGone) = Self.file(of: plan)
         let kept = asStarted || isGone ? try services.state.run(state.id).keptPipeline(of: plan) : nil
         let loader = PipelineLoader(variables: variables)
         loaded = try loader.load(file, environment: plan.environment, root: plan.root, kept: kept)
@@ -192,7 +227,8 @@ struct ReopenedRun {
 
     private func begin(_ overlap: Overlap?, onWait: (PathConflict) -> Void) async throws -> RunSession {
         try await RunSession.reopen(
-            id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: services,
+            id, loaded, parameters: parameters, change: change.map { ($0, by: Operator.name) }, by: Operator.name,
+            in: services,
             overlap: overlap, onWait: onWait)
     }
 
@@ -256,6 +292,13 @@ struct ReopenedRun {
 }
 
 extension RunState {
+    /// Whether an attempt that has not ended did its work in a container or on another machine.
+    fileprivate var hasWorkElsewhere: Bool {
+        stages.flatMap(\.units).contains { unit in
+            if case .job? = unit.state.openAttempt?.work { true } else { false }
+        }
+    }
+
     /// Whether an attempt of a stage or of one of its items has started and not ended.
     func hasOpenAttempt(_ id: StageID) -> Bool {
         guard let stage = stage(id) else { return false }

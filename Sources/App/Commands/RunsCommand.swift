@@ -35,8 +35,7 @@ struct RunsCommand: AsyncParsableCommand {
             }
             return status
         }
-        let all = try Output.reporting { try store.runs(pipeline: pipeline, limit: wanted == nil ? limit : 10_000) }
-        let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
+        let runs = try Output.reporting { try store.runs(pipeline: pipeline, status: wanted, limit: limit) }
         if json {
             if runs.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }
             for run in runs { Output.json(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions) + "\n") }
@@ -44,7 +43,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         if runs.isEmpty {
             try KnownNames.check(pipeline: pipeline, in: store)
-            Output.error("no runs" + (pipeline.map { " of \($0)" } ?? ""))
+            Output.error("no \(wanted.map { $0.rawValue + " " } ?? "")runs" + (pipeline.map { " of \($0)" } ?? ""))
             return
         }
         let paint = Paint(color)
@@ -148,7 +147,7 @@ struct ShowText {
         lines.append("")
         lines += stageTable
         lines += state.stages.flatMap(\.units).compactMap { unit in
-            histories[unit.id].map { "  \(unit.id): this failure was \($0.words)" }
+            histories[unit.id].map { "  \(unit.id): this failure was \($0.words(in: .current))" }
         }
         lines += planChanges
         lines += notes
@@ -236,8 +235,11 @@ struct ShowText {
     }
 
     private var restorations: [StyledText] {
-        state.restorations.flatMap { restoration in
-            ["", paint.dim("RESTORED  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+        state.restorations.flatMap { restoration -> [StyledText] in
+            let title = restoration.isDone ? "RESTORED" : "RESTORE NOT FINISHED"
+            let remedy = "  not all of these are as this run left them; finish it with: \(hint("restore \(state.id)"))"
+            return ["", paint.dim("\(title)  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+                + (restoration.isDone ? [] : [paint.wait(remedy)])
                 + restoration.paths.map { "  \($0)" as StyledText }
                 + restoration.putAway.map {
                     "  \($0)  \(paint.dim("put away: this run had no such file"))" as StyledText

@@ -42,7 +42,7 @@ struct CancelCommand: AsyncParsableCommand {
         var show = try ShowOptions.parse(["--plain"])
         (show.json, show.screen.color) = (json, color)
         do {
-            try await ReopenedRun.find(target.id.rawValue, options, state).carryOut(.cancelRun, options, show)
+            try await ReopenedRun.findToCleanUp(target.id, state).carryOut(.cancelRun, options, show)
         } catch let code as ExitCode where code == ExitStatus.cancelled.code {
             // The user asked for a cancelled run, so this exit status counts as success.
         }

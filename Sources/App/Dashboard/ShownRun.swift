@@ -80,7 +80,7 @@ struct ShownRun: Sendable {
     private static func failureWords(
         in store: RunStore
     ) -> @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String? {
-        { id, unit, run throws(StoreError) in try store.failureHistory(of: id, unit, in: run)?.words }
+        { id, unit, run throws(StoreError) in try store.failureHistory(of: id, unit, in: run)?.words(in: .current) }
     }
 }
 

@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Foundation
 
 /// Which pipelines and runs are listed, as the user types it: all of its words must fit.
 ///
@@ -13,8 +14,11 @@ struct HomeFilter {
     }
 
     private let tests: [(test: Test, isWanted: Bool)]
+    private let zone: TimeZone
 
-    init(_ text: String) {
+    /// - Parameter zone: In which the screen shows times, and takes their days.
+    init(_ text: String, zone: TimeZone) {
+        self.zone = zone
         tests = text.lowercased().split(separator: " ").compactMap { word in
             let isWanted = word.first != "!"
             let word = isWanted ? word[...] : word.dropFirst()
@@ -42,18 +46,18 @@ struct HomeFilter {
             let isFound =
                 switch test {
                 case .text(let text): texts.contains { $0.lowercased().contains(text) }
-                case .field(let name, let value): run.map { Self.field(name, of: $0, begins: value) } ?? false
+                case .field(let name, let value): run.map { field(name, of: $0, begins: value) } ?? false
                 }
             return isFound == isWanted
         }
     }
 
-    private static func field(_ name: String, of run: RunSummary, begins value: String) -> Bool {
+    private func field(_ name: String, of run: RunSummary, begins value: String) -> Bool {
         if name == "state" { return run.trueStatus.rawValue.hasPrefix(value) }
         let parameter = run.parameters.first { $0.key.lowercased() == name }?.value
         if let parameter { return parameter.lowercased().hasPrefix(value) }
         switch name {
-        case "day": return UTC.date(run.started).hasPrefix(value)
+        case "day": return UTC.date(run.started, in: zone).hasPrefix(value)
         case "pipeline": return run.pipeline.lowercased().hasPrefix(value)
         default: return false
         }

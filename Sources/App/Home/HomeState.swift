@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Foundation
 
 /// Everything that the list of pipelines and runs shows.
 struct HomeState: ScreenState {
@@ -15,7 +16,7 @@ struct HomeState: ScreenState {
         var lines: [String]
         var effect: HomeEffect
         /// The values for the run; empty where the pipeline has no parameters.
-        var form = ParameterForm([])
+        var form = ParameterForm([], zone: .gmt)
         /// The runs of the pipeline before, newest first.
         var runs: [RunSummary] = []
         /// Whether yes is chosen; initially it is no.
@@ -37,6 +38,8 @@ struct HomeState: ScreenState {
     let isASCII: Bool
     let isReadOnly: Bool
     var selection: Row?
+    /// In which times are shown.
+    var zone = TimeZone.current
     /// Only lines that match these words are shown.
     var filter = ""
     /// Whether the user is typing the filter.
@@ -60,7 +63,7 @@ struct HomeState: ScreenState {
     /// The pipelines that match the filter: those that need attention first, the newest of them at the top, then those that
     /// run, then the others by their names.
     var pipelines: [ProjectOverview.Pipeline] {
-        let filter = HomeFilter(filter)
+        let filter = HomeFilter(filter, zone: zone)
         let fitting = overview.pipelines.filter { filter.fits($0) }
         return fitting.enumerated().sorted { a, b in
             let (x, y) = (a.element.urgency, b.element.urgency)
@@ -72,7 +75,7 @@ struct HomeState: ScreenState {
 
     /// The runs that match the filter.
     var runs: [RunSummary] {
-        let filter = HomeFilter(filter)
+        let filter = HomeFilter(filter, zone: zone)
         return overview.runs.filter { filter.fits($0) }
     }
 
@@ -234,7 +237,8 @@ struct HomeReducer: ScreenReducer {
         }
         state.question = .init(
             title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file),
-            form: ParameterForm(pipeline.parameters, secrets: pipeline.secretNames), runs: pipeline.runs)
+            form: ParameterForm(pipeline.parameters, secrets: pipeline.secretNames, zone: pipeline.timeZone),
+            runs: pipeline.runs)
     }
 
     // MARK: - Schedules

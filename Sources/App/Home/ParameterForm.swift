@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Foundation
 
 /// The values that an operator types for the parameters of a run, each with the default at first.
 struct ParameterForm {
@@ -23,9 +24,14 @@ struct ParameterForm {
     private(set) var fields: [Field]
     /// The field that keys go to; nil for the answers below.
     private(set) var place: Int?
+    /// The pipeline's time zone, in which a run takes `today`.
+    private let zone: TimeZone
 
-    /// - Parameter parameters: In the order of the file.
-    init(_ parameters: [Parameter], secrets: SecretNames = SecretNames()) {
+    /// - Parameters:
+    ///   - parameters: In the order of the file.
+    ///   - zone: The pipeline's time zone.
+    init(_ parameters: [Parameter], secrets: SecretNames = SecretNames(), zone: TimeZone) {
+        self.zone = zone
         fields = parameters.map {
             Field(parameter: $0, isSecret: secrets.isSecret($0.name), text: $0.defaultValue ?? "")
         }
@@ -40,7 +46,7 @@ struct ParameterForm {
             if field.parameter.defaultValue == nil { return "a value is needed" }
             if field.parameter.kind == .string { return nil }
         }
-        guard case .failure(let fault) = field.parameter.value(of: field.text, now: now) else { return nil }
+        guard case .failure(let fault) = field.parameter.value(of: field.text, now: now, in: zone) else { return nil }
         return fault.message
     }
 
@@ -61,7 +67,10 @@ struct ParameterForm {
     func recorded(now: Moment) -> [String: String] {
         let values = fields.map { field -> (String, String) in
             if field.isSecret { return (field.parameter.name, SecretNames.replacement) }
-            return (field.parameter.name, (try? field.parameter.value(of: field.text, now: now).get()) ?? field.text)
+            return (
+                field.parameter.name,
+                (try? field.parameter.value(of: field.text, now: now, in: zone).get()) ?? field.text
+            )
         }
         return Dictionary(values, uniquingKeysWith: { $1 })
     }
@@ -104,7 +113,7 @@ struct ParameterForm {
         case .integer: fields[place].text = Int64(field.text).map { String($0 &+ Int64(step)) } ?? field.text
         case .date:
             // Also from what 'today' and 'yesterday' are.
-            guard case .success(let text) = field.parameter.value(of: field.text, now: now),
+            guard case .success(let text) = field.parameter.value(of: field.text, now: now, in: zone),
                 let date = LocalDate(text)
             else { return }
             fields[place].text = LocalDate(days: date.days + step).description

@@ -15,6 +15,8 @@ struct ProjectOverview: Sendable {
         var fault: String?
         /// Its parameters, in the order of the file.
         var parameters: [Parameter] = []
+        /// The time zone in which its runs take `today`.
+        var timeZone = TimeZone.gmt
         /// Which names denote secrets.
         var secretNames = SecretNames()
         /// Its latest runs, newest first.
@@ -152,7 +154,7 @@ final class ProjectReader {
             overview.pipelines.append(
                 .init(
                     name: name, file: shown(file.path), stageCount: file.pipeline?.stages.count, fault: file.fault,
-                    parameters: file.pipeline?.parameters ?? [],
+                    parameters: file.pipeline?.parameters ?? [], timeZone: file.pipeline?.timeZone ?? .gmt,
                     secretNames: file.pipeline?.secretNames ?? SecretNames(), runs: [],
                     schedules: schedules.entries.filter { $0.file == file.path }))
         }

@@ -78,7 +78,8 @@ struct PlainPrinter {
         case .runEnded: summary(event)
         case .restored(let versions, let by):
             let all = versions.paths + (versions.putAway ?? []).map { "\($0) put away" }
-            show(event, nil, "\(by) restored its versions: \(all.joined(separator: ", "))")
+            let what = versions.isBegun == true ? "begins to restore" : "restored"
+            show(event, nil, "\(by) \(what) its versions: \(all.joined(separator: ", "))")
         case .paused:
             show(event, nil, paint.wait("paused: nothing new starts; continue it with: caudal unpause \(state.id)"))
         case .unpaused: show(event, nil, "no longer paused")

@@ -1,18 +1,19 @@
 import Foundation
 
 extension Error {
-    /// The reason in a few words: a message of Caudal, or the system's message without Foundation's wrapping.
-    package var reason: String {
+    /// The `errno` of the system call that failed; nil where none did.
+    package var systemError: Int32? {
         let error = self as NSError
         // Depending on the platform this is an NSError or a POSIXError.
-        if let underlying = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map({ $0 as NSError }),
-            underlying.domain == NSPOSIXErrorDomain
-        {
-            return Failure.words(ofErrno: Int32(underlying.code))
-        }
-        if error.domain == NSPOSIXErrorDomain { return Failure.words(ofErrno: Int32(error.code)) }
+        let underlying = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? error
+        return underlying.domain == NSPOSIXErrorDomain ? Int32(underlying.code) : nil
+    }
+
+    /// The reason in a few words: a message of Caudal, or the system's message without Foundation's wrapping.
+    package var reason: String {
+        if let systemError { return Failure.words(ofErrno: systemError) }
         // A Foundation error would otherwise print all of its user info.
-        if self is CocoaError || type(of: self) is NSError.Type { return error.localizedDescription }
+        if self is CocoaError || type(of: self) is NSError.Type { return (self as NSError).localizedDescription }
         return String(describing: self)
     }
 }

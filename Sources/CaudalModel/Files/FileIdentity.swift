@@ -37,6 +37,9 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
         other.path != path && other.path.hasPrefix(path == "/" ? path : path + "/")
     }
 
+    /// Whether `other` is this place or somewhere below it.
+    package func isOrHolds(_ other: FileIdentity) -> Bool { self == other || holds(other) }
+
     /// The maximum number of symbolic links in one path, the same as the kernel's.
     private static let linkLimit = 40
 

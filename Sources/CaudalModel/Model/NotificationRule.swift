@@ -25,14 +25,27 @@ package struct NotificationRule: Sendable, Hashable, Codable {
     package var renotify: Duration?
     /// The stage that it is about; nil for the whole pipeline.
     package var stage: StageID?
+    /// The file that it writes to, as the pipeline file names it; nil for a channel that writes none, and in recorded plans.
+    package var file: Located<Template>?
+
+    private enum CodingKeys: CodingKey { case occasions, channel, renotify, stage }
 
     package init(
-        occasions: [Occasion], channel: NotificationChannel, renotify: Duration? = usualRenotify, stage: StageID? = nil
+        occasions: [Occasion], channel: NotificationChannel, renotify: Duration? = usualRenotify, stage: StageID? = nil,
+        file: Located<Template>? = nil
     ) {
         self.occasions = occasions
         self.channel = channel
         self.renotify = renotify
         self.stage = stage
+        self.file = file
+    }
+
+    /// The rule as plans record it.
+    package var withoutPlace: NotificationRule {
+        var rule = self
+        rule.file = nil
+        return rule
     }
 
     /// How long the same failure is not told again where the file does not say.

@@ -52,7 +52,7 @@ package enum RunChange: Sendable, Hashable {
     /// Items of the fan-out are to run again; the other items keep their outcomes.
     case stageReopened(StageID)
     case runEnded(Outcome)
-    /// After the run had ended, an operator published versions of it again.
+    /// After the run had ended, an operator published versions of it again, or began to.
     case restored(RestoredVersions, by: String)
 }
 
@@ -62,10 +62,13 @@ package struct RestoredVersions: Sendable, Hashable, Codable {
     package var paths: [String]
     /// The files of other runs that were taken away because the run had none there; nil where there were none.
     package var putAway: [String]?
+    /// Whether it is only about to happen; nil once it has.
+    package var isBegun: Bool?
 
-    package init(paths: [String], putAway: [String] = []) {
+    package init(paths: [String], putAway: [String] = [], isBegun: Bool = false) {
         self.paths = paths
         self.putAway = putAway.isEmpty ? nil : putAway
+        self.isBegun = isBegun ? true : nil
     }
 }
 

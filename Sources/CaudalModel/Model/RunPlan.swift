@@ -42,6 +42,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var slot: ScheduleSlot?
     /// Whom to notify of what; nil where nobody is.
     package var notifications: [NotificationRule]?
+    /// The name of the time zone in which `today` is taken; nil for UTC.
+    package var timeZone: String?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of its direct upstream stages.
@@ -117,7 +119,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
         case reusesUnchanged, refreshesAll, definitionText, origin, keepsVersions, keptTexts, slot, notifications
-        case variables, filePlace
+        case variables, filePlace, timeZone
     }
 
     package init(from decoder: any Decoder) throws {
@@ -143,6 +145,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         refreshesAll = try values.decodeIfPresent(Bool.self, forKey: .refreshesAll)
         variables = try values.decodeIfPresent([String: String].self, forKey: .variables)
         filePlace = try values.decodeIfPresent(String.self, forKey: .filePlace)
+        timeZone = try values.decodeIfPresent(String.self, forKey: .timeZone)
     }
 }
 

@@ -84,8 +84,13 @@ extension RunState {
             status = Status(outcome)
             endedAt = now
         case .restored(let versions, let by):
+            // What was begun is done, or is begun again.
+            let files = versions.paths + (versions.putAway ?? [])
+            restorations.removeAll { !$0.isDone && ($0.paths + $0.putAway).contains(where: files.contains) }
             restorations.append(
-                Restoration(paths: versions.paths, putAway: versions.putAway ?? [], by: by, at: now))
+                Restoration(
+                    paths: versions.paths, putAway: versions.putAway ?? [], by: by, at: now,
+                    isDone: versions.isBegun != true))
         }
     }
 

@@ -169,6 +169,8 @@ package struct Restoration: Sendable, Equatable {
     package let by: String
     /// When it was made.
     package let at: Moment
+    /// Whether all of it was done; what ended in the middle leaves some files as they were.
+    package let isDone: Bool
 }
 
 /// How a stage or an item stands.

@@ -89,8 +89,3 @@ extension AttemptContext {
         readers.allSatisfy { loaded.pipeline.fileEdges[$0.id]?.contains(writer.id) == true }
     }
 }
-
-extension FileIdentity {
-    /// Whether replacing this place would replace another one.
-    fileprivate func isOrHolds(_ other: FileIdentity) -> Bool { self == other || holds(other) }
-}

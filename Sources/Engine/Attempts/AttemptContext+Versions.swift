@@ -20,20 +20,48 @@ extension AttemptContext {
     func publish(
         _ given: AttemptResult, _ outputs: [StagedOutput], _ publish: PublicationRecorder
     ) async throws -> AttemptResult {
+        do {
+            let result = try await move(given, outputs, publish)
+            clearStaging()
+            return result
+        } catch {
+            // Nobody publishes it any more: the next attempt makes its own.
+            clearStaging()
+            throw error
+        }
+    }
+
+    private func move(
+        _ given: AttemptResult, _ outputs: [StagedOutput], _ publish: PublicationRecorder
+    ) async throws -> AttemptResult {
         var result = given
         var plan = try Publisher.plan(outputs, owner: "\(facts.runID)/\(order.unit)/\(order.number)")
-        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result) }
+        do {
+            for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result) }
+        } catch {
+            removeVersions(of: plan.moves)
+            throw error
+        }
         if !plan.moves.isEmpty {
             var recorded = result
             recorded.mask(log)
             guard await publish(plan, recorded) else {
+                removeVersions(of: plan.moves)
                 throw Failure("the run could not be recorded, so nothing was published")
             }
-            try Publisher.carryOut(plan)
+            do throws(PublishError) { try Publisher.carryOut(plan) } catch {
+                removeVersions(of: plan.moves.filter { !Publisher.isInPlace($0) })
+                throw error
+            }
             retakeMarks(of: plan, in: &result)
         }
-        clearStaging()
         return result
+    }
+
+    /// Removes the versions of what is not published: no record names them.
+    private func removeVersions(of moves: [PublishPlan.Move]) {
+        // What cannot be removed goes with the run.
+        for kept in moves.compactMap(\.kept) { try? FileManager.default.removeItem(atPath: kept) }
     }
 
     private func keepVersion(of move: inout PublishPlan.Move, in result: inout AttemptResult) throws {

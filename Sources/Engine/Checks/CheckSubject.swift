@@ -67,6 +67,15 @@ extension MappingReader {
         return nil
     }
 
+    /// Returns the bounds of a count unchanged; reports a part of one, which no count has.
+    func whole(_ bounds: Check.Bounds) -> Check.Bounds {
+        for (key, limit) in [("min", bounds.min), ("max", bounds.max)] {
+            guard let limit, limit != limit.rounded() else { continue }
+            problems.report("'\(key)' must be a whole number, not \(limit.plain)", at: location(of: key))
+        }
+        return bounds
+    }
+
     /// Reads the limits `min` and `max`.
     mutating func bounds(in range: ClosedRange<Double>) -> Check.Bounds {
         ordered(Check.Bounds(min: number("min", in: range), max: number("max", in: range)))

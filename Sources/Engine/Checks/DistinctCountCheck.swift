@@ -5,7 +5,9 @@ struct DistinctCountCheck: ColumnCheck, FigureCheck {
     static let typeName = "distinct_count"
     let column: String
 
-    static func limits(_ reader: inout MappingReader) -> Check.Bounds { reader.figureLimits(of: typeName) }
+    static func limits(_ reader: inout MappingReader) -> Check.Bounds {
+        reader.whole(reader.figureLimits(of: typeName))
+    }
 
     func measure(_ data: CheckedData) -> String { data.number("count(DISTINCT \(data.sql.name(column)))") }
 

@@ -11,16 +11,19 @@ struct RowCountCheck: FigureCheck {
     /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds as keys beside it.
     static func limits(_ reader: inout MappingReader) -> Check.Bounds {
         if let node = reader.node("row_count"), case .scalar(let text, _) = node.content, !text.isEmpty {
-            if let exact = Double(text), range.contains(exact) { return Check.Bounds(min: exact, max: exact) }
-            reader.problems.report("'row_count' must be a number or {min: …, max: …}, not '\(text)'", at: node.location)
+            if let exact = Double(text), range.contains(exact), exact == exact.rounded() {
+                return Check.Bounds(min: exact, max: exact)
+            }
+            reader.problems.report(
+                "'row_count' must be a whole number or {min: …, max: …}, not '\(text)'", at: node.location)
             return Check.Bounds()
         }
         let bounds: Check.Bounds
         if var inner = reader.mapping("row_count", subject: "'row_count'", kind: "row_count") {
-            bounds = inner.bounds(in: range)
+            bounds = inner.whole(inner.bounds(in: range))
             inner.finish()
         } else {
-            bounds = reader.bounds(in: range)
+            bounds = reader.whole(reader.bounds(in: range))
         }
         if bounds.isEmpty { reader.problems.report("'row_count' needs 'min', 'max' or both", at: reader.location) }
         return bounds

@@ -35,6 +35,14 @@ package struct KeptPipeline: Sendable {
 }
 
 extension LoadedPipeline {
+    /// What is left of a run's pipeline whose text is lost: enough to record that the run has ended.
+    package init(lostOf plan: RunPlan, file: String, variables: [String: String]) {
+        self.init(
+            pipeline: Pipeline(name: plan.pipeline, file: file, root: plan.root, maxParallel: plan.maxParallel),
+            schemas: [:], variables: variables, warnings: [], variableFile: nil, text: "", schemaTexts: [:],
+            resolved: ConfigNode(.mapping([]), at: .whole(file)))
+    }
+
     /// A pipeline of a single dataset, for questions about a file that belongs to no pipeline.
     package init(of dataset: Dataset, file: String, root: String, variables: [String: String]) {
         self.init(

@@ -125,6 +125,7 @@ package struct PlaceRules {
         checkSchemes()
         checkWrites()
         checkTables()
+        checkNotifications()
         return checkReads()
     }
 
@@ -230,6 +231,34 @@ package struct PlaceRules {
                         isPattern: true, location: stage.fanOut?.location ?? stage.location))
             }
             return found
+        }
+    }
+
+    /// Reports notifications that would be written into data, or into what the project is made of.
+    ///
+    /// Each one puts a line at the end of its file, at any time: whatever else lies there is no longer what it was.
+    private func checkNotifications() {
+        let files = pipeline.notifications.compactMap(\.file)
+        let reads = files.isEmpty ? [] : reads
+        for file in files {
+            let place = place(filled(file.value))
+            func isIn(_ other: FileIdentity) -> Bool { other == place || other.holds(place) }
+            let harmed: String? =
+                if let kept = kept.first(where: { $0.place == place || place.holds($0.place) }) {
+                    kept.what
+                } else if stateFolder.holds(place) {
+                    "in the folder of runs"
+                } else if let write = writes.first(where: { isIn($0.place) || place.holds($0.place) }) {
+                    "\(write.what), which '\(write.stage)' writes"
+                } else if let read = reads.first(where: { $0.isPattern ? covers($0.place, place) : isIn($0.place) }) {
+                    "\(read.isPattern ? "one of the files of " : "")\(read.what), which '\(read.stage)' reads"
+                } else {
+                    nil
+                }
+            guard let harmed else { continue }
+            problems.report(
+                "notifications would be written to \(shown(place)), which is \(harmed)",
+                remedy: "write them to a file of their own", at: file.location)
         }
     }
 

@@ -41,7 +41,7 @@ struct DeliveryCarrier: Sendable {
             outcome =
                 switch try kind.dispatch(notice, facts, settings) {
                 case .transfer(let transfer): try await carry(transfer, delivery)
-                case .line(let text, let file): try append(text, to: file)
+                case .line(let text, let file): try append(text, to: file, delivery)
                 case .command(let line, let text, let own):
                     try await run(line, text, own.merging(try values.variables(of: line)) { $1 }, delivery)
                 case .nothing: .sent
@@ -101,9 +101,46 @@ struct DeliveryCarrier: Sendable {
         return .failed("the command failed: \(answer.exit.description)" + (said.isEmpty ? "" : ": \(said)"))
     }
 
-    private func append(_ line: String, to file: String) throws(Failure) -> Outcome {
+    private func append(_ line: String, to file: String, _ delivery: Delivery) throws(Failure) -> Outcome {
+        if let harmed = try harmed(by: file, delivery) {
+            return .refused("\(file) is \(harmed): give 'file' of the notification a path of its own")
+        }
         try FileText.append(line: line, to: file, isPrivate: true)
         return .sent
+    }
+
+    /// What a line at the end of a file would harm; nil where it harms nothing.
+    ///
+    /// Paths without values of the run itself were refused with the pipeline file.
+    private func harmed(by file: String, _ delivery: Delivery) throws(Failure) -> String? {
+        let place = FileIdentity(file)
+        if let own = delivery.pipelineFile, place == FileIdentity(own) { return "the pipeline file" }
+        if FileIdentity(store.folder.path).isOrHolds(place) { return "in the folder of runs" }
+        do throws(StoreError) {
+            // A file of a published folder has no record of its own.
+            let paths = ([place] + place.folders).map {
+                PathText.relative($0.path, to: FileIdentity(delivery.root).path)
+            }
+            if try store.publishesAny(of: paths) { return "what a run has published" }
+            if let run = delivery.run, try store.reads(run, anyOf: paths) { return "what the run has read" }
+            return nil
+        } catch {
+            throw Failure("whether \(file) holds data cannot be found out: \(error.description)")
+        }
+    }
+}
+
+extension Delivery {
+    /// Where the pipeline file is, absolute; nil where it is not found.
+    fileprivate var pipelineFile: String? {
+        let name = PathText.lastComponent(of: file)
+        // The file is as the user named it, who may have been in another folder.
+        let here = FileManager.default.currentDirectoryPath
+        let places = [
+            PathText.absolute(file, in: root), PathText.absolute(file, in: here), "\(root)/config/\(name)",
+            "\(root)/\(name)",
+        ]
+        return places.first(where: FileText.exists)
     }
 }
 
@@ -124,15 +161,7 @@ struct ChannelValues {
     }
 
     private static func withFile(_ variables: [String: String], beside delivery: Delivery) -> [String: String] {
-        let (root, name) = (delivery.root, PathText.lastComponent(of: delivery.file))
-        // The file is as the user named it, who may have been in another folder.
-        let here = FileManager.default.currentDirectoryPath
-        let places = [
-            PathText.absolute(delivery.file, in: root), PathText.absolute(delivery.file, in: here),
-            "\(root)/config/\(name)",
-            "\(root)/\(name)",
-        ]
-        guard let place = places.first(where: FileText.exists) else { return variables }
+        guard let place = delivery.pipelineFile else { return variables }
         let file = PathText.folder(of: place) + "/.env"
         // What cannot be read sets nothing: a reference to it is reported then.
         guard let text = try? FileText.userText(file) else { return variables }
@@ -204,8 +233,13 @@ struct ChannelValues {
             return UTC.iso(found.started)
         case .slotTime, .slotDate:
             guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
-            let slot = (try? store.plan(of: run))?.slot
-            if reference == .slotDate { return slot?.localDate ?? UTC.date(found.started) }
+            let plan = try? store.plan(of: run)
+            let slot = plan?.slot
+            if reference == .slotDate {
+                // As for the run's stages.
+                let zone = plan?.timeZone.flatMap { TimeZone(identifier: $0) } ?? .gmt
+                return slot?.localDate ?? UTC.date(found.started, in: zone)
+            }
             return UTC.isoSecond(slot?.planned ?? found.started)
         case .item, .input, .stageOutput: throw Failure("'${\(reference)}' is only known within a stage")
         }

@@ -68,7 +68,7 @@ struct NoticeComposer {
         failed.attempts = max(1, unit.attempts.count - unit.attemptsBeforeReset)
         failed.history = try store.failureHistory(
             of: fingerprint, stage: stage.id, pipeline: event.run.pipeline, except: event.run.id
-        ).words
+        ).words()
         notice.failed = failed
         if item != nil, let reason = stage.unit.reason { notice.details.append(reason) }
         if notice.occasion == .retrying, let at = unit.retryAt {

@@ -34,11 +34,13 @@ package enum NotificationRulesReader {
                 continue
             }
             let wanted = occasions?.map(\.0) ?? kind.usualOccasions
-            refuseUnknown(problems.templates[count...], wanted, problems)
+            let templates = problems.templates[count...]
+            refuseUnknown(templates, wanted, problems)
+            let file = kind == FileChannel.self ? templates.first : nil
             rules += kind.divided(settings).map { settings in
                 NotificationRule(
                     occasions: wanted, channel: NotificationChannel(kind: kind.typeName, settings: settings),
-                    renotify: renotify, stage: stage)
+                    renotify: renotify, stage: stage, file: file)
             }
         }
         if !hasChannel {

@@ -114,6 +114,7 @@ package final class OutboxSender: Sendable {
                 wake()
                 let outcome = await carrier.carry(taken.delivery, isTakenOver: taken.isTakenOver, at: now().wall)
                 try await recordPatiently(outcome, of: taken.delivery)
+                withExtendedLifetime(taken) {}
             }
         } catch {
             problem = error

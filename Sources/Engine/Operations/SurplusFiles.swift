@@ -46,7 +46,7 @@ struct SurplusFiles {
         }
         let own = Set((items + published).map(ExactText.init))
         for file in try Glob.files(matching: place) where !own.contains(ExactText(file)) {
-            let last = try store.publications(at: PathText.relative(file, to: root), limit: 1).first
+            let last = try store.allPublications(at: PathText.relative(file, to: root), limit: 1).first
             // What no run published is not Caudal's, and what another stage published is of another dataset.
             if last?.artifact.dataset == dataset { paths.append(file) }
         }

@@ -32,10 +32,14 @@ package struct VersionRestorer {
     package let unclear: [DatasetName]
     /// The number of files whose current content is the run's version.
     package let filesInPlace: Int
+    /// What an earlier restoration of the run began and did not finish, with paths as runs record them.
+    private let unfinished: (paths: [String], putAway: [String])
     private let store: RunStore
 
-    /// Whether everything is as the run left it.
-    package var hasNothingToDo: Bool { files.isEmpty && surplus.isEmpty }
+    /// Whether everything is as the run left it, and recorded as such.
+    package var hasNothingToDo: Bool {
+        files.isEmpty && surplus.isEmpty && unfinished.paths.isEmpty && unfinished.putAway.isEmpty
+    }
 
     /// What would be lost, in words.
     package var losses: [String] { files.compactMap(\.loss) + surplus.compactMap(\.loss) }
@@ -82,6 +86,11 @@ package struct VersionRestorer {
         }
         self.files = files
         filesInPlace = inPlace
+        let names = Set(wanted.map(\.path))
+        let begun = run.restorations.filter { !$0.isDone }
+        unfinished = (
+            begun.flatMap(\.paths).filter(names.contains), dataset == nil ? begun.flatMap(\.putAway) : []
+        )
         unclear = others.unclear
         surplus = try others.paths.map { target in
             Surplus(
@@ -128,13 +137,7 @@ package struct VersionRestorer {
         }
         try Publisher.prepare(outputs)
         let plan = try Publisher.plan(outputs, owner: "\(run.id)/restore/\(current.lastSequence + 1)")
-        var next = current
-        let event = RunEvent(
-            sequence: current.lastSequence + 1, time: now,
-            change: .restored(
-                RestoredVersions(paths: files.map(\.artifact.path), putAway: surplus.map(\.path)), by: name))
-        next.apply(event)
-        try store.record([event], remarks: [], of: next)
+        let began = try record(isBegun: true, by: name, now, on: current)
         try Publisher.carryOut(plan)
         // Their versions lie in the folders of their own runs, by which they are restored.
         for file in surplus {
@@ -144,6 +147,24 @@ package struct VersionRestorer {
                     remedy: "remove it, and restore the run again: its own versions are published")
             }
         }
+        _ = try record(isBegun: false, by: name, now, on: began)
         try store.makeDurable()
+    }
+
+    /// Records that the versions are about to be published, or that they are.
+    ///
+    /// Whoever is killed between the two has restored a part of them, which counts as nothing restored.
+    private func record(
+        isBegun: Bool, by name: String, _ now: Moment, on state: RunState
+    ) throws(StoreError) -> RunState {
+        func all(_ now: [String], _ before: [String]) -> [String] { now + before.filter { !now.contains($0) } }
+        let versions = RestoredVersions(
+            paths: all(files.map(\.artifact.path), unfinished.paths),
+            putAway: all(surplus.map(\.path), unfinished.putAway), isBegun: isBegun)
+        let event = RunEvent(sequence: state.lastSequence + 1, time: now, change: .restored(versions, by: name))
+        var next = state
+        next.apply(event)
+        try store.record([event], remarks: [], of: next)
+        return next
     }
 }

@@ -113,7 +113,7 @@ struct JSONReport {
 
         init(_ unit: UnitID, _ history: FailureHistory) {
             (stage, item) = (unit.stage.rawValue, unit.item?.rawValue)
-            (fingerprint, runs, words) = (history.fingerprint, history.runs, history.words)
+            (fingerprint, runs, words) = (history.fingerprint, history.runs, history.words())
             (first, last) = runs > 0 ? (UTC.iso(history.first), UTC.iso(history.last)) : (nil, nil)
             clearedByOneRetry = history.clearedByOneRetry
         }

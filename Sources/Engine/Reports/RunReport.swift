@@ -164,7 +164,7 @@ package struct RunReport: Sendable {
                         tone: isAllowed ? .wait : .bad, subject: name,
                         message: isAllowed ? "failed, which is allowed: \(message)" : message,
                         remedy: failure?.remedy,
-                        history: background.failures[id].map { "this failure was \($0.words)" }))
+                        history: background.failures[id].map { "this failure was \($0.words())" }))
             }
         }
         for line in checks where line.check.outcome != .passed {

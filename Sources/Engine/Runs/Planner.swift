@@ -79,10 +79,11 @@ package struct Planner {
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
-            notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications)
+            notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications.map(\.withoutPlace))
         plan.filePlace = PathText.relative(
             PathText.absolute(pipeline.file, in: FileManager.default.currentDirectoryPath), to: pipeline.root)
         plan.refreshesAll = request.refreshesAll ? true : nil
+        plan.timeZone = pipeline.timeZone == .gmt ? nil : pipeline.timeZone.identifier
         plan.variables = fingerprints(ofVariablesIn: plan)
         return plan
     }

@@ -159,7 +159,7 @@ package actor RunEngine {
                 if mail.close { isClosing = true }
                 forget(mail.inputs.map(\.input))
                 ahead = []
-                if let failure = mail.failure { giveUp(StoreError(.unreadable(failure.description), path: "the log")) }
+                if let failure = mail.failure { giveUp(failure) }
                 if fault == nil {
                     do throws(StoreError) {
                         let step = driver.decide(mail.inputs, at: environment.now())

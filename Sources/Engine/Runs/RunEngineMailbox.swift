@@ -6,8 +6,8 @@ package final class RunEngineMailbox: Sendable {
     enum Mail: Sendable {
         case input(RunInput)
         case remarks([LogChannel.Remark])
-        /// The log can no longer be written.
-        case failure(Failure)
+        /// Something without which the run cannot go on was lost.
+        case failure(StoreError)
         case close
 
         /// Whether it need not wake the engine by itself and may be recorded with the next message.
@@ -31,7 +31,7 @@ package final class RunEngineMailbox: Sendable {
     struct Contents: Sendable {
         var inputs: [TimestampedInput] = []
         var remarks: [LogChannel.Remark] = []
-        var failure: Failure?
+        var failure: StoreError?
         var close = false
         /// Whether a wake-up for delayed messages is scheduled.
         var isWakeComing = false
@@ -85,7 +85,12 @@ package final class RunEngineMailbox: Sendable {
     }
 
     /// Reports that the log can no longer be written.
-    package func post(logFailure failure: Failure) { post(.failure(failure)) }
+    package func post(logFailure failure: Failure) {
+        post(failure: StoreError(.unreadable(failure.description), path: "the log"))
+    }
+
+    /// Reports that the run cannot go on.
+    func post(failure: StoreError) { post(.failure(failure)) }
 
     func take() -> Contents {
         contents.withLock { contents in

@@ -170,6 +170,7 @@ package struct RunSession: Sendable {
     /// Another plan that the run goes on with, and who wants it.
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
+    private let mailbox: RunEngineMailbox
     private let store: RunStore
     private let observers: ObserverFeed
     private let outbox: OutboxSender?
@@ -233,13 +234,15 @@ package struct RunSession: Sendable {
     /// What the dead process left running is ended, and what it was about to publish is finished.
     ///
     /// - Parameters:
+    ///   - known: The run's parameters with their secrets; nil looks for these, and fails where they are lost.
     ///   - change: What the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
     ///   - by: Who takes it up, for the log.
     ///   - overlap: As for a new run.
     ///   - onWait: As for a new run.
     /// - Throws: ``RunControlError`` when another process runs it, or another run writes its paths.
     package static func reopen(
-        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
+        _ id: RunID, _ loaded: LoadedPipeline, parameters known: [String: String]? = nil,
+        change: (PlanChange, by: String)? = nil, by: String,
         in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
@@ -252,7 +255,7 @@ package struct RunSession: Sendable {
             throw RunControlError.live(id, hinders: .continuing)
         }
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
-        let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
+        let parameters = try change?.0.plan.parameters ?? known ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
         let executors = ProgramExecutors(
             loaded.host(reactor: services.reactor, state: services.state, run: folder),
@@ -338,6 +341,7 @@ package struct RunSession: Sendable {
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
             refreshesAll: (change?.0.plan ?? state.plan).refreshesAll == true, now: services.now)
         let mailbox = RunEngineMailbox(now: environment.now)
+        self.mailbox = mailbox
         (retention, now) = (loaded.pipeline.retention, services.now)
         let limits = LogLimits(
             run: Int(loaded.pipeline.logLimit),
@@ -364,6 +368,25 @@ package struct RunSession: Sendable {
             }, environment: environment)
     }
 
+    /// Looks each second whether others can see that the run is live, until it is cancelled.
+    private func keepLock() async {
+        var isTaken = false
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                if try lock.renew() {
+                    log.note("the run's lock file was removed, and is made anew: the run goes on", level: .warn)
+                }
+                isTaken = false
+            } catch {
+                // Whoever only looks after the run, as 'prune' does, has it for a moment.
+                if isTaken || error.problem != .takenOver { return mailbox.post(failure: error) }
+                isTaken = true
+            }
+            // A cancelled sleep ends the loop.
+            try? await ContinuousClock().sleep(for: .seconds(1))
+        }
+    }
+
     /// Lets another session take the run up, once ``run(commands:staysOpen:onFault:)`` has returned.
     package func release() { lock.release() }
 
@@ -387,6 +410,8 @@ package struct RunSession: Sendable {
         } catch {
             onFault(error)
         }
+        // Cancelled with the end of this.
+        async let _: Void = keepLock()
         let result: Result<RunState, StoreError>
         do throws(StoreError) {
             result = .success(try await engine.run(staysOpen: staysOpen))

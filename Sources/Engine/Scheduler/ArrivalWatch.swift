@@ -33,8 +33,10 @@ struct ArrivalWatch {
         for dataset in awaited.datasets.map(\.value) {
             let source = "\(dataset.pipeline)/\(dataset.dataset)"
             for published in try store.publications(of: dataset.dataset, by: dataset.pipeline)
-            where !known.contains(where: { $0.source == source && $0.version == published.run.rawValue }) {
-                add(source, published.run.rawValue)
+            where !known.contains(where: {
+                $0.source == source && $0.isPublication(by: published.run, at: published.at)
+            }) {
+                add(source, Arrival.version(of: published.run, at: published.at))
             }
         }
         var again: Int64?

@@ -224,7 +224,11 @@ package final class Scheduler {
         for slot in try store.slotsUnderWay() {
             guard let run = slot.run, !store.folder.run(run).isLive, !isStarted(slot) else { continue }
             guard try isToTakeUp(slot, now: now) else {
-                tellOnce("\(Self.name(slot)): run \(run) was interrupted; go on with it by 'caudal resume \(run)'")
+                if let reason = try reasonToLeave(slot, run, now: now) {
+                    tellOnce(
+                        "\(Self.name(slot)): run \(run) was interrupted and is not taken up again: \(reason); go on with it by "
+                            + "'caudal resume \(run)', or end it by 'caudal cancel \(run)'")
+                }
                 if slot.starts > Self.startLimit {
                     let reason =
                         "its process died \(slot.starts.counted("time")), and it is not taken up again: 'caudal resume \(run)'"
@@ -248,12 +252,20 @@ package final class Scheduler {
 
     /// Whether the run of a slot, whose process died, is taken up again by itself.
     private func isToTakeUp(_ slot: RecordedSlot, now: Int64) throws(StoreError) -> Bool {
-        guard let run = slot.run, !store.folder.run(run).isLive, now - slot.decidedAt < Self.patience,
-            slot.starts <= Self.startLimit
-        else { return false }
+        guard let run = slot.run, !store.folder.run(run).isLive else { return false }
+        return try reasonToLeave(slot, run, now: now) == nil
+    }
+
+    /// Why the run of a slot, whose process died, is not taken up again by itself; nil where it is.
+    private func reasonToLeave(_ slot: RecordedSlot, _ run: RunID, now: Int64) throws(StoreError) -> String? {
+        if slot.starts > Self.startLimit { return "its process died \(slot.starts.counted("time"))" }
+        if now - slot.decidedAt >= Self.patience {
+            return
+                "it is of \(UTC.isoSecond(slot.decidedAt)), which is more than \(Duration.milliseconds(Self.patience).short) ago"
+        }
         // Whoever paused it wants to be asked.
-        if try store.state(of: run).isPaused { return false }
-        return try !store.pauses(of: slot.key, after: now).contains { $0.until == nil }
+        if try store.state(of: run).isPaused { return "an operator has paused it" }
+        return try store.pauses(of: slot.key, after: now).contains { $0.until == nil } ? "its schedule is paused" : nil
     }
 
     /// A stage that would run again although the file says that this does harm: somebody has to confirm that.
@@ -281,7 +293,8 @@ package final class Scheduler {
         do throws(Failure) {
             started[try starter.start(order)] = Started(slot: slot, order: order)
         } catch {
-            step.notes.append("\(Self.name(slot)): \(error)")
+            let what = if case .resume(let run) = order { "run \(run) cannot be taken up again now: " } else { "" }
+            step.notes.append("\(Self.name(slot)): \(what)\(error)")
             // It is tried again soon.
             step.isWatching = true
         }
@@ -294,7 +307,11 @@ package final class Scheduler {
             }
             let name = Self.name(slot)
             if slot.runStatus.map({ $0 != .running }) ?? !slot.outcome.isToRun { notBefore[slot.id] = nil }
-            if let run = slot.run {
+            if let run = slot.run, case .resume = ended.order, slot.runStatus == .interrupted {
+                step.notes.append(
+                    "\(name): run \(run) is interrupted: the process that took it up again ended (\(exit.description)); "
+                        + "see \(store.folder.schedulerLog), or go on with it by 'caudal resume \(run)'")
+            } else if let run = slot.run {
                 step.notes.append("\(name): run \(run) \(slot.runStatus?.rawValue ?? "was removed")")
             } else if slot.outcome.isToRun {
                 step.notes.append("\(name): its process ended before a run had begun (\(exit.description))")

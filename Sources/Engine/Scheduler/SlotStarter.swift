@@ -56,7 +56,7 @@ package final class ProcessSlotStarter: SlotStarter {
         words += ["--state", state.path]
         if let root { words += ["--project", root] }
         let log = open(state.schedulerLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard log >= 0 else { throw Failure("\(state.schedulerLog)", errno: errno) }
+        guard log >= 0 else { throw Failure(describing: StoreError(writing: state.schedulerLog, errno: errno)) }
         defer { close(log) }
         let pid = try DetachedProcess.start(words, environment, errors: log)
         children.insert(pid)

@@ -18,7 +18,7 @@ package struct DayLock: ~Copyable, Sendable {
     ) throws(Failure) {
         let path = state.path + "/backfill.lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be opened", errno: errno) }
+        guard descriptor >= 0 else { throw Failure(describing: StoreError(writing: path, errno: errno)) }
         let texts =
             [pipeline, environment ?? ""] + parameters.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
         let fingerprint = ContentHash.of(texts.map(JSONText.quoted).joined(separator: ","))

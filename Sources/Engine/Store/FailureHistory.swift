@@ -1,4 +1,5 @@
 package import CaudalModel
+package import Foundation
 import GRDB
 
 /// How often something failed in the same way, and what cleared it.
@@ -29,10 +30,13 @@ package struct FailureHistory: Sendable, Hashable {
     package var oddsOfRetry: Double? { retried == 0 ? nil : Double(clearedByOneRetry) / Double(retried) }
 
     /// Such as `seen 4 times since 2026-05-03, 3 cleared by one retry, last by ann`.
-    package var words: String {
+    ///
+    /// - Parameter zone: That of the other times around it: the reader's on a screen, UTC in what is sent and kept.
+    package func words(in zone: TimeZone = .gmt) -> String {
         guard runs > 0 else { return "not seen before" }
         var text = "seen \(runs == 1 ? "once" : "\(runs.counted("time"))") "
-        text += UTC.date(first) == UTC.date(last) ? "on \(UTC.date(first))" : "since \(UTC.date(first))"
+        let (first, last) = (UTC.date(first, in: zone), UTC.date(last, in: zone))
+        text += first == last ? "on \(first)" : "since \(first)"
         if clearedByOneRetry > 0 { text += ", \(clearedByOneRetry) cleared by one retry" }
         if cleared > clearedByOneRetry { text += ", \(cleared - clearedByOneRetry) by several" }
         if cleared == 0 { text += ", never cleared by a retry" }

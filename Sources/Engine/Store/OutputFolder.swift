@@ -16,33 +16,61 @@ enum OutputFolder {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         if names.isEmpty { return }
         let isPublished: Bool
-        let last: Publication?
+        let known: [Publication]
         do throws(StoreError) {
-            isPublished = try store.isPublished(shown)
-            last = try store.publications(at: shown, limit: 1).first
+            known = try store.allPublications(at: shown, limit: versionsSearched)
+            let wasPublished = try store.isPublished(shown)
+            isPublished = wasPublished || !known.isEmpty
         } catch {
             throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
         }
         if isPublished {
-            // Its names say enough: to compare the content would read all of the folder before each run.
-            guard let kept = last?.artifact.kept.map(store.folder.absolute), FileText.exists(kept) else {
-                guard let hash = last?.artifact.contentHash, ContentHash.of(path: path) != hash else { return }
+            // Runs that overlap end in another order than they published, and an operator may have restored an earlier version.
+            let there = Set(FileManager.default.subpaths(atPath: path) ?? [])
+            guard let last = known.first, !isAsPublished(path, there, by: known, store) else { return }
+            guard let own = keptNames(of: last, store) else {
                 throw Failure(
                     "the folder \(shown) is not as the last run left it, of which no version is kept: it would be replaced with "
                         + "everything in it", remedy: "move away what is to stay, or the whole folder",
                     location: stage.outputLocation)
             }
-            let own = Set(FileManager.default.subpaths(atPath: kept) ?? [])
-            let others = (FileManager.default.subpaths(atPath: path) ?? []).filter { !own.contains($0) }.sorted()
-            guard let first = others.first else { return }
+            let others = there.subtracting(own).sorted()
             let more = others.count > 1 ? " and \((others.count - 1).counted("other"))" : ""
             throw Failure(
-                "the folder \(shown) holds \(first)\(more), which no run put there: it would be replaced with everything in it",
+                "the folder \(shown) holds \(others[0])\(more), which no run put there: it would be replaced with everything in it",
                 remedy: "move what is not of \(stage.id) out of the folder", location: stage.outputLocation)
         }
         throw Failure(
             "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
             remedy: "move it away, or write to a path of its own, such as \(shown)/\(stage.id)",
             location: stage.outputLocation)
+    }
+
+    /// How many earlier publications a folder may be of.
+    private static let versionsSearched = 20
+
+    /// The names in a version that is kept; nil where none is.
+    private static func keptNames(of publication: Publication, _ store: RunStore) -> Set<String>? {
+        guard let kept = publication.artifact.kept.map(store.folder.absolute), FileText.exists(kept) else { return nil }
+        return Set(FileManager.default.subpaths(atPath: kept) ?? [])
+    }
+
+    /// Whether a folder holds nothing besides what one of some publications put there.
+    ///
+    /// The names of a version that is kept say enough: to compare the content would read all of the folder before each run.
+    private static func isAsPublished(
+        _ path: String, _ names: Set<String>, by publications: [Publication], _ store: RunStore
+    ) -> Bool {
+        var hashes: [String] = []
+        for (index, publication) in publications.enumerated() {
+            if let own = keptNames(of: publication, store) {
+                if names.isSubset(of: own) { return true }
+            } else if let hash = publication.artifact.contentHash {
+                hashes.append(hash)
+            } else if index == 0 {
+                return true
+            }
+        }
+        return !hashes.isEmpty && ContentHash.of(path: path).map(hashes.contains) == true
     }
 }

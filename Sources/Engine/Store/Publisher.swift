@@ -100,7 +100,7 @@ package enum Publisher {
     }
 
     /// Whether the target is the output that was to be moved there.
-    private static func isInPlace(_ move: PublishPlan.Move) -> Bool {
+    static func isInPlace(_ move: PublishPlan.Move) -> Bool {
         if let hash = move.contentHash { return ContentHash.of(path: move.target) == hash }
         return inode(of: move.target) == move.inode
     }
@@ -167,7 +167,11 @@ package enum Publisher {
             try? FileManager.default.removeItem(atPath: beside)
             throw .notCopied(target, reason: error.reason)
         }
-        try replace(target, with: beside, beside: beside)
+        do throws(PublishError) { try replace(target, with: beside, beside: beside) } catch {
+            // A whole copy that found no place must not stay either; it is staged still.
+            try? FileManager.default.removeItem(atPath: beside)
+            throw error
+        }
         try remove(staged)
     }
 

@@ -122,6 +122,14 @@ extension RunStore {
         }
     }
 
+    /// The publications at a path that are recorded, newest first, and behind them what is not recorded yet: of runs that
+    /// are just at it, or died there.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func allPublications(at path: String, limit: Int = 200) throws(StoreError) -> [Publication] {
+        try publications(at: path, limit: limit) + unrecordedPublications(at: path)
+    }
+
     /// Whether any run, even a pruned one, has published at a path; `path` is as in artifacts.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
@@ -133,6 +141,27 @@ extension RunStore {
                     SELECT EXISTS (SELECT 1 FROM artifacts WHERE path = ?1)
                         OR EXISTS (SELECT 1 FROM pruned_outputs WHERE path = ?1)
                     """, arguments: [path]) ?? false
+        }
+    }
+
+    /// Whether any run, even a pruned one, has published at one of some paths, or is about to; `paths` are as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func publishesAny(of paths: [String]) throws(StoreError) -> Bool {
+        for path in paths {
+            if try isPublished(path) { return true }
+            if try !unrecordedPublications(at: path).isEmpty { return true }
+        }
+        return false
+    }
+
+    /// Whether a run has read one of some files; `paths` are as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func reads(_ run: RunID, anyOf paths: [String]) throws(StoreError) -> Bool {
+        try read { db in
+            try String.fetchSet(db, sql: "SELECT DISTINCT path FROM inputs WHERE run = ?", arguments: [run.rawValue])
+                .contains { paths.contains($0) }
         }
     }
 
@@ -175,7 +204,10 @@ extension RunStore {
                     WHERE events.kind = 'restored' AND runs.pipeline = ? ORDER BY events.at DESC
                     """, arguments: [pipeline]
             ).compactMap { row in
-                guard case .restored(let versions, _)? = try Self.eventRow(row).change() else { return nil }
+                guard case .restored(let versions, _)? = try Self.eventRow(row).change(), versions.isBegun != true
+                else {
+                    return nil
+                }
                 return RestoredRun(
                     run: RunID(row["run"]), parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
                     environment: row["environment"], at: row["at"], versions: versions)

@@ -58,6 +58,14 @@ package struct Delivery: Sendable, Hashable {
     }
 }
 
+/// A delivery that one process sends, as long as it keeps this.
+package struct TakenDelivery: Sendable {
+    package let delivery: Delivery
+    /// Whether a process that has died was sending it.
+    package let isTakenOver: Bool
+    fileprivate let lock: FileLock
+}
+
 /// The outbox: what is to be sent, and what became of it.
 extension RunStore {
     /// Puts deliveries into the outbox; those whose id is there already stay as they are.
@@ -93,23 +101,45 @@ extension RunStore {
 
     /// Takes a delivery that is due, so that no other process sends it: the first one of a target to which no process is sending.
     ///
-    /// A delivery that a dead process had taken is taken over.
+    /// Who takes it is recorded in one transaction, and holds the lock of its target until the answer is let go: the kernel knows of
+    /// a holder that cannot be seen from here, as in another container. A delivery that a dead process had taken is taken over.
     ///
     /// - Returns: nil when nothing is due.
     /// - Throws: ``StoreError`` when the outbox cannot be read or changed.
-    package func takeDelivery(
-        for process: ProcessIdentity, at now: Int64
-    ) throws(StoreError) -> (delivery: Delivery, isTakenOver: Bool)? {
+    package func takeDelivery(for process: ProcessIdentity, at now: Int64) throws(StoreError) -> TakenDelivery? {
         // Looking is cheaper than a transaction that writes, and most often nothing is due.
-        guard try read({ db in try Self.due(db, now).contains { Self.isFree($0) } }) else { return nil }
-        return try write(patience: Self.shortPatience) { db in
-            guard let row = try Self.due(db, now).first(where: Self.isFree) else { return nil }
-            try db.execute(
-                sql: "UPDATE deliveries SET holder = ? WHERE number = ?",
-                arguments: [JSONText.encoded(process), row["number"] as Int64])
-            let earlier: String? = row["holder"]
-            return (try Self.delivery(row), earlier != nil)
+        for free in try read({ db in try Self.due(db, now).filter(Self.isFree) }) {
+            let target: String = free["target"]
+            guard let lock = try lock(ofTarget: target) else { continue }
+            let taken: TakenDelivery? = try write(patience: Self.shortPatience) { db in
+                // Another process may have sent it meanwhile.
+                guard let row = try Self.due(db, now).first(where: { $0["target"] == target && Self.isFree($0) }) else {
+                    return nil
+                }
+                try db.execute(
+                    sql: "UPDATE deliveries SET holder = ? WHERE number = ?",
+                    arguments: [JSONText.encoded(process), row["number"] as Int64])
+                let earlier: String? = row["holder"]
+                return TakenDelivery(delivery: try Self.delivery(row), isTakenOver: earlier != nil, lock: lock)
+            }
+            if let taken { return taken }
         }
+        return nil
+    }
+
+    /// The lock of a receiver; nil while a process sends to it.
+    private func lock(ofTarget target: String) throws(StoreError) -> FileLock? {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder.outbox, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StoreError(making: folder.outbox, error)
+        }
+        return try FileLock.take(Self.lockPath(ofTarget: target, in: folder))
+    }
+
+    private static func lockPath(ofTarget target: String, in folder: StateFolder) -> String {
+        "\(folder.outbox)/\(ContentHash.of(target).drop { $0 != ":" }.dropFirst()).lock"
     }
 
     /// The first waiting delivery of each target, where it is due.
@@ -123,7 +153,7 @@ extension RunStore {
                 """, arguments: [now])
     }
 
-    /// Whether no living process is sending it.
+    /// Whether no living process of this machine is sending it, as far as it can be seen.
     private static func isFree(_ row: Row) -> Bool {
         guard let text = row["holder"] as String? else { return true }
         return decode(ProcessIdentity.self, text).map { !ProcessTable.isAlive($0) } ?? true
@@ -175,8 +205,11 @@ extension RunStore {
     ///
     /// - Throws: ``StoreError`` when the outbox cannot be read.
     package func nextDelivery() throws(StoreError) -> Int64? {
-        try read { db in
-            try Self.due(db, .max).filter(Self.isFree).map { $0["next_at"] as Int64 }.min()
+        let folder = folder
+        return try read { db in
+            try Self.due(db, .max).filter(Self.isFree)
+                .filter { !FileLock.isHeld(Self.lockPath(ofTarget: $0["target"], in: folder)) }
+                .map { $0["next_at"] as Int64 }.min()
         }
     }
 

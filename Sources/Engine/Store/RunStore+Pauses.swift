@@ -119,7 +119,7 @@ extension RunStore {
                 db, sql: "SELECT source, version, mark FROM arrivals WHERE pipeline = ? AND schedule = ? AND slot = ?",
                 arguments: [key.pipeline, key.schedule, slot])
             // Only files have a mark.
-            return row.map { $0["mark"] == "" ? $0["version"] : $0["source"] }
+            return row.map { $0["mark"] == "" ? Arrival.run(ofVersion: $0["version"]).rawValue : $0["source"] }
         }
     }
 
@@ -148,7 +148,7 @@ extension RunStore {
 package struct Arrival: Sendable, Hashable {
     /// A dataset as `pipeline/dataset`, or the path of a file.
     package var source: String
-    /// What tells it from an earlier one: the run that published it, or the fingerprint of the file's content.
+    /// What tells it from an earlier one: the run that published it and when, or the fingerprint of the file's content.
     package var version: String
     /// What tells whether the file has changed since it was read; empty for a dataset.
     package var mark: String
@@ -160,5 +160,19 @@ package struct Arrival: Sendable, Hashable {
         self.version = version
         self.mark = mark
         self.slot = slot
+    }
+
+    /// The version of a dataset: a run that is retried may publish it more than once.
+    ///
+    /// - Parameter time: When it was published, in milliseconds since 1970.
+    package static func version(of run: RunID, at time: Int64) -> String { "\(run) \(time)" }
+
+    /// The run in the version of a dataset.
+    static func run(ofVersion version: String) -> RunID { RunID(String(version.prefix { $0 != " " })) }
+
+    /// Whether it is what a run published at a time; a version without a time, of an earlier Caudal, is all that the run had
+    /// published until then.
+    func isPublication(by run: RunID, at time: Int64) -> Bool {
+        version == Self.version(of: run, at: time) || version == run.rawValue && slot.map { time <= $0 } ?? true
     }
 }

@@ -14,19 +14,25 @@ extension RunStore {
     ///
     /// - Parameters:
     ///   - pipeline: Only runs of this pipeline.
+    ///   - wanted: Only runs in this state, which is their true one.
     ///   - limit: Maximum number of runs.
     /// - Throws: ``StoreError`` when the store cannot be read.
-    package func runs(pipeline: String? = nil, limit: Int = 50) throws(StoreError) -> [RunSummary] {
+    package func runs(
+        pipeline: String? = nil, status wanted: RunState.Status? = nil, limit: Int = 50
+    ) throws(StoreError) -> [RunSummary] {
         let folder = folder
+        // Whether a run that is recorded as running was interrupted is known from its lock alone.
+        let recorded = wanted == .interrupted ? .running : wanted
         return try read { db in
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
                 sql: """
                     SELECT id, pipeline, file, status, trigger, started_at, ended_at, duration_ms, stage_count, parameters,
                         environment
-                    FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT ?2
-                    """, arguments: [pipeline, limit])
-            return try rows.map { row in
+                    FROM runs WHERE (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR status = ?2) ORDER BY id DESC
+                    """, arguments: [pipeline, recorded?.rawValue])
+            var found: [RunSummary] = []
+            while found.count < limit, let row = try rows.next() {
                 let id = RunID(row["id"])
                 let status = RunState.Status(rawValue: row["status"]) ?? .interrupted
                 var summary = RunSummary(
@@ -37,14 +43,16 @@ extension RunStore {
                     environment: row["environment"],
                     // Only a run that is recorded as running can have a process.
                     isLive: status == .running && folder.run(id).isLive)
+                if let wanted, summary.trueStatus != wanted { continue }
                 if status == .running {
                     let stints = try Self.stints(of: id, db)
                     summary.liveSince = summary.isLive ? stints.last?.began : nil
                     let ended = stints.dropLast(summary.isLive ? 1 : 0).map(\.length)
                     summary.duration = stints.isEmpty ? nil : ended.reduce(.zero, +)
                 }
-                return summary
+                found.append(summary)
             }
+            return found
         }
     }
 

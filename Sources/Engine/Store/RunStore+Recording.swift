@@ -176,7 +176,8 @@ extension RunStore {
                     event.time.wall,
                 ])
             try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
-        case .restored: try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
+        case .restored(let versions, _) where versions.isBegun != true:
+            try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         default: break
         }
     }

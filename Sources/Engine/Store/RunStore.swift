@@ -102,6 +102,12 @@ package final class RunStore: Sendable {
         case .SQLITE_IOERR where errno == ENOSPC: return StoreError(.full, path: path)
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             return StoreError(.unreadable("it is damaged or no run store; move it away to begin anew"), path: path)
+        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+            // SQLite writes files beside the database too.
+            for place in [path, PathText.folder(of: path)] where FileText.exists(place) && access(place, W_OK) != 0 {
+                return StoreError(writing: place, errno: errno)
+            }
+            return StoreError(.unreadable(error.message ?? error.description), path: path)
         default: return StoreError(.unreadable(error.message ?? error.description), path: path)
         }
     }

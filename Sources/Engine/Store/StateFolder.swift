@@ -1,6 +1,7 @@
 package import CaudalModel
 import CSystem
 import Foundation
+import Synchronization
 
 /// The folder with everything that Caudal records of a project.
 package struct StateFolder: Sendable, Hashable {
@@ -60,7 +61,7 @@ package struct StateFolder: Sendable, Hashable {
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw StoreError(.unreadable(error.reason), path: path)
+            throw StoreError(making: path, error)
         }
     }
 }
@@ -71,6 +72,8 @@ package struct RunFolder: Sendable, Hashable {
 
     /// Locked by the process that runs the run; the kernel releases the lock when the process ends.
     package var lock: String { path + "/lock" }
+    /// Who holds the lock: somebody may remove the file of the lock, and the process goes on.
+    var holder: String { path + "/holder" }
     /// The log's segments.
     package var logs: String { path + "/logs" }
     /// The executed SQL, a file for each attempt.
@@ -108,28 +111,80 @@ package struct RunFolder: Sendable, Hashable {
                     atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw StoreError(.unreadable(error.reason), path: path)
+            throw StoreError(making: path, error)
         }
     }
 
     /// Whether a process runs the run now: the kernel knows from the lock, without a heartbeat.
-    package var isLive: Bool { cs_is_locked(lock) == 1 }
+    ///
+    /// The process itself is looked for as well, in case the file of its lock was removed; where it cannot be seen, as in another
+    /// container, it makes that file anew within a second.
+    package var isLive: Bool { cs_is_locked(lock) == 1 || isHolderAlive }
+
+    /// Whether the process that wrote down that it holds the lock lives, and has not released it.
+    fileprivate var isHolderAlive: Bool {
+        // Most runs have ended, and have none.
+        guard FileText.exists(holder), let text = try? FileText.read(holder) else { return false }
+        return RunStore.decode(ProcessIdentity.self, text).map(ProcessTable.isAlive) ?? false
+    }
 }
 
 /// The lock of a run, held as long as this object lives.
 package final class RunLock: Sendable {
     private let lock: FileLock
+    private let folder: RunFolder
+    /// Whether who holds it is written down as this process.
+    private let isNoted: Mutex<Bool>
 
     /// Takes the lock.
     ///
-    /// - Returns: nil when another process holds it.
+    /// - Returns: nil when another process holds it, or goes on without the file of its lock.
     /// - Throws: ``StoreError`` when the lock file cannot be opened or locked.
     package static func take(_ folder: RunFolder) throws(StoreError) -> RunLock? {
-        try FileLock.take(folder.lock).map(RunLock.init)
+        if folder.isHolderAlive { return nil }
+        return try FileLock.take(folder.lock).map { RunLock($0, folder) }
     }
 
-    private init(_ lock: FileLock) { self.lock = lock }
+    private init(_ lock: FileLock, _ folder: RunFolder) {
+        self.lock = lock
+        self.folder = folder
+        isNoted = Mutex(false)
+        note()
+    }
+
+    deinit { release() }
+
+    /// Writes down who holds it.
+    private func note() {
+        // The lock itself is what counts: a run goes on, and is removed, on a full disk too.
+        try? FileText.write(JSONText.encoded(ProcessTable.own), to: folder.holder, isPrivate: true)
+        isNoted.withLock { $0 = true }
+    }
+
+    /// Makes the lock's file anew where it was removed: to others the run would be dead.
+    ///
+    /// - Returns: Whether it was.
+    /// - Throws: ``StoreError`` when another process has taken the run, or the file cannot be made.
+    package func renew() throws(StoreError) -> Bool {
+        switch try lock.renew() {
+        case .held, .released: return false
+        case .madeAnew:
+            note()
+            return true
+        case .taken:
+            isNoted.withLock { $0 = false }
+            throw StoreError(.takenOver, path: folder.lock)
+        }
+    }
 
     /// Releases the lock before nothing refers to it any more.
-    package func release() { lock.release() }
+    package func release() {
+        let mustRemove = isNoted.withLock { isNoted in
+            defer { isNoted = false }
+            return isNoted
+        }
+        // What cannot be removed names a process that will have ended soon.
+        if mustRemove { unlink(folder.holder) }
+        lock.release()
+    }
 }

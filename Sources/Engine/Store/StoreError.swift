@@ -1,3 +1,6 @@
+import CaudalModel
+import Foundation
+
 /// An error of the run store: what is wrong, where, and how to fix it.
 package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of error.
@@ -9,8 +12,12 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case full
         /// It lies where nothing can be written.
         case readOnly
+        /// It cannot be made or written to here: the `errno` of the call that failed.
+        case notWritable(Int32)
         /// It is no longer the file or folder in which the run was recorded.
         case replaced
+        /// It was removed while its process went on, and another process has taken the run since.
+        case takenOver
         /// It is no longer the file or folder that is being looked at.
         case lost
         /// It is no longer the file that the scheduler has open.
@@ -33,6 +40,22 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
+    /// The error of a file or folder that could not be made or written to.
+    init(writing path: String, errno code: Int32?, _ reason: String? = nil) {
+        let problem: Problem =
+            switch code {
+            case EACCES, EPERM, EROFS: .notWritable(code ?? EACCES)
+            case let code?: .unreadable(reason ?? Failure.words(ofErrno: code))
+            case nil: .unreadable(reason ?? "")
+            }
+        self.init(problem, path: path)
+    }
+
+    /// The error of a file or folder that could not be made.
+    init(making path: String, _ error: any Error) {
+        self.init(writing: path, errno: error.systemError, error.reason)
+    }
+
     /// The problem and its remedy, on one line.
     package var description: String {
         switch problem {
@@ -45,10 +68,21 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .readOnly:
             return "\(path) cannot be written to: what it holds can be read, but nothing can be run or changed; "
                 + "use another folder with --state"
+        case .notWritable(let code):
+            let remedy =
+                code == EROFS
+                ? "make its file system writable, or use another folder with --state"
+                : "give this user the right to write there ('ls -ld' shows who has it), or use another folder with --state"
+            return
+                "\(path) cannot be written to: \(Failure.words(ofErrno: code)); nothing can be run or changed: \(remedy)"
         case .replaced:
             return
                 "the run's records were removed or replaced, so that what ran was stopped, and what it did since is not "
                 + "recorded: put \(path) back if it was moved, else begin anew with 'caudal run'"
+        case .takenOver:
+            return
+                "\(path) was removed while the run went on, and another process has taken the run up since: what ran here "
+                + "was stopped; follow the run with 'caudal watch'"
         case .lost:
             return "the run's records were removed or replaced: what is shown may not be true any more (\(path))"
         case .gone:

@@ -121,6 +121,15 @@ struct PipelineFaultsTests {
         #expect(try faults(ofCheck: "{row_count_variation: 10%}") == [])
         #expect(try faults(ofCheck: "{row_count_variation: , max: 10%}") == [])
         #expect(try faults(ofCheck: "{row_count_variation: ten}").count == 1)
+        for check in [
+            "{row_count: 1.5}", "{row_count: {min: 0.5}}", "{row_count: , max: 2.5}",
+            "{row_count: 1, warn: {row_count: 1.5}}",
+            "{distinct_count: a, min: 1.5}",
+        ] {
+            let words = try faults(ofCheck: check)
+            #expect(words.count == 1 && words.first?.contains("whole number") == true, "\(check): \(words)")
+        }
+        #expect(try faults(ofCheck: "{row_count: {min: 1, max: 1e3}}") == [])
     }
 
     @Test("Patterns that cannot work are refused where they are written")

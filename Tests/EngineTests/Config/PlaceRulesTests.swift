@@ -167,6 +167,43 @@ struct PlaceRulesTests {
         #expect(words.contains("would replace") || words.contains("lies in the folder of runs"), "\(words)")
     }
 
+    @Test(
+        "Notifications are not written into data, nor into what the project is made of",
+        arguments: [
+            ("o.csv", "'o', which 'a' writes"), ("./out/log.jsonl", "'d', which 'b' writes"),
+            ("in.csv", "'i', which 'a' reads"), ("many/x.csv", "one of the files of 'm', which 'a' reads"),
+            ("s.json", "the schema of 'i'"), ("pipeline.yaml", "the pipeline file"),
+            (".caudal/told", "in the folder of runs"),
+            ("${params.x}", "'o', which 'a' writes"), ("shop.db", "the database of 'c'"),
+        ])
+    func notifications(file: String, harmed: String) throws {
+        try folder.write("s.json", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"}}}")
+        func text(_ file: String, ofStage: Bool = false) -> String {
+            let rule = "notify: {file: {path: \"\(file)\"}}"
+            return """
+                params: {x: {type: string, default: o.csv}}
+                connections: {c: {type: sqlite, path: shop.db}}
+                datasets:
+                  i: {path: in.csv, schema: s.json}
+                  m: {path: "many/*.csv"}
+                  o: {path: o.csv}
+                  d: {path: out, format: csv}
+                  t: {connection: c, table: t}
+                \(ofStage ? "" : rule)
+                stages:
+                  a: {type: command, inputs: [i, m], output: o, run: "true"\(ofStage ? ", " + rule : "")}
+                  b: {type: command, output: d, run: "true"}
+                """
+        }
+        for ofStage in [false, true] {
+            let words = try faults(text(file, ofStage: ofStage))
+            #expect(words.contains("notifications would be written to"), "\(words)")
+            #expect(words.contains("which is \(harmed)"), "\(words)")
+            #expect(words.contains("pipeline.yaml:\(ofStage ? 13 : 11):"), "\(words)")
+            #expect(try faults(text("told/${params.x}.jsonl", ofStage: ofStage)) == "")
+        }
+    }
+
     @Test("Quarantines, reports and outputs in the folder of another are places as well")
     func others() throws {
         try folder.write("s.json", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"}}}")

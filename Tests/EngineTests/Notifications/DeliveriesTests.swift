@@ -76,6 +76,77 @@ struct DeliveriesTests {
         #expect(try store.nextDelivery() == nil)
     }
 
+    @Test("What a process of another container is sending is not taken over while that lives, and then it is")
+    func otherContainer() throws {
+        let (store, folder) = try Self.store()
+        defer { withExtendedLifetime(folder) {} }
+        try store.add([Self.delivery("1"), Self.delivery("2", to: "other")])
+        let other = try RunStore(StateFolder(path: folder.path))
+        var taken = try other.takeDelivery(for: Self.dead, at: 10)
+        #expect(taken?.delivery.id == "1")
+        #expect(
+            try store.takeDelivery(for: ProcessTable.own, at: 10)?.delivery.id == "2", "it cannot be seen, and lives")
+        #expect(try store.takeDelivery(for: ProcessTable.own, at: 10) == nil)
+        #expect(try store.nextDelivery() == nil)
+        taken = nil
+        #expect(taken == nil)
+        #expect(try store.takeDelivery(for: ProcessTable.own, at: 10)?.isTakenOver == true)
+    }
+
+    @Test("A line is written into no data, and not into the pipeline file, whatever its path has become")
+    func data() async throws {
+        let (store, folder) = try Self.store()
+        let project = try ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
+        var result = AttemptResult.succeeded
+        result.artifacts = [
+            Artifact(dataset: "o", path: "out", sizeInBytes: 1, rowCount: nil, columns: [], contentHash: nil)
+        ]
+        result.reads = [InputVersion(dataset: "i", path: "in.csv", sizeInBytes: 1, contentHash: nil)]
+        let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "a")])
+        try store.record("r1", plan, [.runStarted(.ofTest)] + .attempt(UnitID("a"), result))
+        try project.write("p.yaml", "version: 1")
+        let carrier = DeliveryCarrier(store: store, reactor: ProcessReactor(), variables: [:], host: "h")
+        let notice = Notice(id: "1", occasion: .failed, pipeline: "p", at: 0, root: project.path, host: "h")
+        func outcome(_ path: String) async -> DeliveryCarrier.Outcome {
+            var delivery = Self.delivery("1")
+            delivery.channel = NotificationChannel(kind: "file", settings: ["path": path])
+            (delivery.root, delivery.notice) = (project.path, JSONText.encoded(notice))
+            return await carrier.carry(delivery, isTakenOver: false, at: 0)
+        }
+        for (path, what) in [
+            ("out/told.jsonl", "what a run has published"), ("in.csv", "what the run has read"),
+            ("./p.yaml", "the pipeline file"), ("\(folder.path)/x.jsonl", "in the folder of runs"),
+        ] {
+            guard case .refused(let reason) = await outcome(path) else {
+                Issue.record("\(path) was not refused")
+                continue
+            }
+            #expect(reason.contains(what), "\(reason)")
+        }
+        #expect(try String(contentsOfFile: project.path("p.yaml"), encoding: .utf8) == "version: 1")
+        #expect(await outcome("told.jsonl") == .sent)
+    }
+
+    @Test("The date of a run without a slot is that of the pipeline's time zone, as for its stages")
+    func date() async throws {
+        let (store, folder) = try Self.store()
+        let project = try ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
+        var plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [])
+        plan.timeZone = "Pacific/Auckland"
+        // 13:04 in UTC is after midnight there.
+        try store.record("r1", plan, started: 1_795_439_040_000, [.runStarted(.ofTest)])
+        #expect(try store.plan(of: "r1").timeZone == plan.timeZone)
+        let notice = Notice(id: "1", occasion: .failed, pipeline: "p", at: 0, root: project.path, host: "h")
+        var delivery = Self.delivery("1")
+        delivery.channel = NotificationChannel(kind: "file", settings: ["path": "${schedule.date}.jsonl"])
+        (delivery.root, delivery.notice) = (project.path, JSONText.encoded(notice))
+        let carrier = DeliveryCarrier(store: store, reactor: ProcessReactor(), variables: [:], host: "h")
+        #expect(await carrier.carry(delivery, isTakenOver: false, at: 0) == .sent)
+        #expect(FileText.exists(project.path("2026-11-24.jsonl")))
+    }
+
     @Test("Several takers at once never take one twice")
     func atOnce() async throws {
         let (store, folder) = try Self.store()
@@ -250,13 +321,13 @@ struct DeliveriesTests {
         let history = try store.failureHistory(of: last.fingerprint, stage: "a", pipeline: "p")
         #expect(history.runs == 4 && history.first == 1000 && history.lastRun == "r4")
         #expect(history.cleared == 3 && history.clearedByOneRetry == 2 && history.lastClearedBy == "ann")
-        #expect(history.words == "seen 4 times since 1970-01-01, 2 cleared by one retry, 1 by several, last by ann")
+        #expect(history.words() == "seen 4 times since 1970-01-01, 2 cleared by one retry, 1 by several, last by ann")
         let before = try store.failureHistory(of: last.fingerprint, stage: "a", pipeline: "p", except: "r4")
         #expect(before.runs == 3)
         #expect(try store.failureHistories(pipeline: "p").map(\.runs) == [4])
         #expect(try store.failureHistories(pipeline: "q").isEmpty)
         let none = try store.failureHistory(of: "nope", stage: "a", pipeline: "p")
-        #expect(none.runs == 0 && none.words == "not seen before")
+        #expect(none.runs == 0 && none.words() == "not seen before")
     }
 
     @Test("What an operator stops is no failure; what he marks is cleared, and by no retry")
@@ -281,7 +352,7 @@ struct DeliveriesTests {
         let history = try store.failureHistory(
             of: FailureFingerprint("x").id, stage: "a", pipeline: "p")
         #expect(history.runs == 1 && history.cleared == 0)
-        #expect(history.words.hasSuffix("never cleared by a retry"))
+        #expect(history.words().hasSuffix("never cleared by a retry"))
     }
 
     @Test("A run with many items that fail alike counts once")

@@ -89,7 +89,15 @@ struct SchedulerTests {
         let resumed = bench.starter.orders.count { if case .resume = $0 { true } else { false } }
         #expect(resumed == Scheduler.startLimit)
         #expect(try bench.ledger("sales") == ["run 11-22T06:00 → interrupted"])
-        #expect(bench.notes.contains { $0.contains("caudal resume") })
+        let run = try #require(try bench.store.runs().first?.id)
+        let ended = "run \(run) is interrupted: the process that took it up again ended (exit status 0); see "
+        #expect(bench.notes.contains { $0.contains(ended) }, "\(bench.notes)")
+        #expect(
+            bench.notes.count {
+                $0.contains(
+                    "run \(run) was interrupted and is not taken up again: its process died 4 times; go on with it by "
+                        + "'caudal resume \(run)', or end it by 'caudal cancel \(run)'")
+            } == 1, "\(bench.notes)")
     }
 
     @Test("That a run is not taken up again any more is told to those who are told of failures, once")
@@ -118,7 +126,9 @@ struct SchedulerTests {
         for minute in 10..<20 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
         #expect(bench.starter.orders.count == 1)
         #expect(
-            bench.notes.contains { $0.contains("was interrupted; go on with it by 'caudal resume") }, "\(bench.notes)")
+            bench.notes.contains {
+                $0.contains("was interrupted and is not taken up again: an operator has paused it; go on with it by")
+            }, "\(bench.notes)")
     }
 
     @Test("Hidden files beside the pipelines are none")
@@ -245,6 +255,45 @@ struct SchedulerTests {
         bench.killScheduler()
         try bench.step(at: real + 90_000)
         try bench.step(at: real + 95_000)
+        #expect(bench.starter.orders.count == 2)
+    }
+
+    @Test("A dataset starts one run for each time that it is published, also where a retry publishes it again")
+    func publishedAgain() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", "- {after: {datasets: load/o}}")
+        try bench.step()
+        let plan = RunPlan(pipeline: "load", maxParallel: 1, stages: [PlannedStage(id: "a", outputs: ["o"])])
+        func result(_ hash: String) -> AttemptResult {
+            var result = AttemptResult.succeeded
+            result.artifacts = [
+                Artifact(dataset: "o", path: "o.csv", sizeInBytes: 1, rowCount: nil, columns: [], contentHash: hash)
+            ]
+            return result
+        }
+        var state = try bench.store.record(
+            "20261121-120100-aaaa", plan, started: bench.now + 60_000,
+            [.runStarted(.ofTest)] + .attempt(UnitID("a"), result("xxh64:1")) + [.runEnded(.succeeded)])
+        for time in ["2026-11-21T12:02:00Z", "2026-11-21T12:03:00Z", "2026-11-21T12:04:00Z"] {
+            try bench.step(at: time)
+        }
+        #expect(bench.starter.orders.count == 1)
+        let again: [RunChange] =
+            [.runResumed(.ofTest), .unitReset(UnitID("a"))] + .attempt(UnitID("a"), number: 2, result("xxh64:2"))
+            + [.runEnded(.succeeded)]
+        for change in again {
+            let event = RunEvent(
+                sequence: state.lastSequence + 1, time: Moment(wall: bench.now + 30_000, steady: 0), change: change)
+            state.apply(event)
+            try bench.store.record([event], remarks: [], of: state)
+        }
+        for time in ["2026-11-21T12:05:00Z", "2026-11-21T12:06:00Z", "2026-11-21T12:07:00Z"] {
+            try bench.step(at: time)
+        }
+        #expect(bench.starter.orders.count == 2)
+        #expect(try bench.explained("sales").map(\.arrivals) == [["load/o"], ["load/o"]])
+        bench.killScheduler()
+        try bench.step(at: "2026-11-21T12:08:00Z")
         #expect(bench.starter.orders.count == 2)
     }
 

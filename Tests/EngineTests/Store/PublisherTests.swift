@@ -282,6 +282,20 @@ struct PublisherTests {
     }
 
     @Test(
+        "What finds no place on another disk leaves no copy there", .enabled(if: SmallDisk.isPossible, "\(needsDisk)"))
+    func noPlaceOnOtherDisk() throws {
+        let folder = try OwnFolder()
+        let disk = try SmallDisk(sizeInKiB: 1024)
+        try folder.write("new", to: "staging/a.csv")
+        try FileManager.default.createDirectory(atPath: disk.path + "/a.csv", withIntermediateDirectories: true)
+        try Data("theirs".utf8).write(to: URL(filePath: disk.path + "/a.csv/x"))
+        let output = StagedOutput(dataset: "a", staged: folder["staging/a.csv"], target: disk.path + "/a.csv")
+        #expect(throws: PublishError.targetIsFolder(output.target)) { try publish([output]) }
+        #expect(FileManager.default.subpaths(atPath: disk.path)?.sorted() == ["a.csv", "a.csv/x"])
+        #expect(FileText.exists(output.staged))
+    }
+
+    @Test(
         "Two disks that number their files alike are not mixed up", .enabled(if: SmallDisk.isPossible, "\(needsDisk)"))
     func sameNumbers() throws {
         let (from, to) = (try SmallDisk(sizeInKiB: 256), try SmallDisk(sizeInKiB: 256))

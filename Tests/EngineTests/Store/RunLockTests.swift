@@ -39,6 +39,56 @@ struct RunLockTests {
         #expect(try RunLock.take(run) != nil)
     }
 
+    @Test("A run whose lock file was removed is live, and nobody else takes it")
+    func removedFile() throws {
+        let folder = try OwnFolder()
+        let run = try runFolder(folder)
+        var lock = try RunLock.take(run)
+        try FileManager.default.removeItem(atPath: run.lock)
+        #expect(run.isLive, "its process lives")
+        #expect(try RunLock.take(run) == nil)
+        #expect(run.isLive, "asking and failing must not take it away")
+        // In another container its process cannot be seen.
+        try FileManager.default.removeItem(atPath: run.path + "/holder")
+        #expect(!run.isLive)
+        #expect(try lock?.renew() == true)
+        #expect(run.isLive)
+        #expect(try lock?.renew() == false)
+        #expect(try RunLock.take(run) == nil)
+        lock = nil
+        #expect(!run.isLive)
+        #expect(try RunLock.take(run) != nil)
+    }
+
+    @Test("Who finds that another process has taken the run gives it up, and does not call it dead")
+    func takenOver() throws {
+        let folder = try OwnFolder()
+        let run = try runFolder(folder)
+        let lock = try #require(try RunLock.take(run))
+        try FileManager.default.removeItem(atPath: run.lock)
+        let holder = try #require(ProcessWatch.lockHolder(run.lock))
+        defer { ProcessWatch.end(holder) }
+        let error = #expect(throws: StoreError.self) { try lock.renew() }
+        #expect(error?.problem == .takenOver)
+        try FileManager.default.removeItem(atPath: run.path + "/holder")
+        lock.release()
+        #expect(run.isLive, "the other process holds it")
+    }
+
+    @Test("Who held a lock and was killed is not taken for alive; nor is a process that got its number")
+    func deadHolder() throws {
+        let folder = try OwnFolder()
+        let run = try runFolder(folder)
+        var other = ProcessTable.own
+        other.startTicks += 1
+        for identity in [ProcessIdentity.ofTest, other] {
+            try JSONText.encoded(identity).write(toFile: run.path + "/holder", atomically: false, encoding: .utf8)
+            #expect(!run.isLive)
+        }
+        #expect(try RunLock.take(run) != nil)
+        #expect(!FileManager.default.fileExists(atPath: run.path + "/holder"))
+    }
+
     @Test("A child that outlives its run does not hold the run's lock", .timeLimit(.minutes(15)))
     func children() async throws {
         let folder = try OwnFolder()

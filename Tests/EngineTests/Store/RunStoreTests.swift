@@ -314,6 +314,30 @@ struct RunStoreTests {
         #expect(try store.runs().count == 3)
     }
 
+    @Test("Runs in a state are found however many others are newer, by what they are and not by what is recorded")
+    func byStatus() throws {
+        let folder = try OwnFolder()
+        let store = try RunStore(StateFolder(path: folder.path))
+        let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [])
+        for (id, outcome) in [("r1", Outcome.failed), ("r2", .cancelled), ("r4", .succeeded), ("r5", .succeeded)] {
+            try store.record(RunID(id), plan, [.runStarted(.ofTest), .runEnded(outcome)])
+        }
+        for id in ["r0", "r3"] { try store.record(RunID(id), plan, [.runStarted(.ofTest)]) }
+        try store.folder.run("r3").create()
+        let holder = try #require(ProcessWatch.lockHolder(store.folder.run("r3").lock))
+        defer { ProcessWatch.end(holder) }
+        func found(_ status: RunState.Status, limit: Int = 1) throws -> [RunID] {
+            try store.runs(status: status, limit: limit).map(\.id)
+        }
+        #expect(try found(.failed) == ["r1"])
+        #expect(try found(.cancelled) == ["r2"])
+        #expect(try found(.running) == ["r3"])
+        #expect(try found(.interrupted) == ["r0"])
+        #expect(try found(.succeeded) == ["r5"])
+        #expect(try found(.succeeded, limit: 9) == ["r5", "r4"])
+        #expect(try store.runs(limit: 2).map(\.id) == ["r5", "r4"])
+    }
+
     // MARK: - Leases
 
     @Test("A pool gives its slots to live runs only, and gets them back")
