@@ -1,4 +1,5 @@
 import CaudalModel
+import TestSupport
 import Testing
 
 /// Rules about numbers hold for numbers, and rules about texts for texts, as in JSON, whatever the file is.
