@@ -307,7 +307,8 @@ package final class Scheduler {
             }
             let name = Self.name(slot)
             if slot.runStatus.map({ $0 != .running }) ?? !slot.outcome.isToRun { notBefore[slot.id] = nil }
-            if let run = slot.run, case .resume = ended.order, slot.runStatus == .interrupted {
+            if let run = slot.run, case .resume = ended.order, slot.runStatus == .running, !store.folder.run(run).isLive
+            {
                 step.notes.append(
                     "\(name): run \(run) is interrupted: the process that took it up again ended (\(exit.description)); "
                         + "see \(store.folder.schedulerLog), or go on with it by 'caudal resume \(run)'")

@@ -110,7 +110,7 @@ extension RunStore {
         // Looking is cheaper than a transaction that writes, and most often nothing is due.
         for free in try read({ db in try Self.due(db, now).filter(Self.isFree) }) {
             let target: String = free["target"]
-            guard let lock = try lock(ofTarget: target) else { continue }
+            guard let lock = try observerLock(Self.lockName(ofTarget: target)) else { continue }
             let taken: TakenDelivery? = try write(patience: Self.shortPatience) { db in
                 // Another process may have sent it meanwhile.
                 guard let row = try Self.due(db, now).first(where: { $0["target"] == target && Self.isFree($0) }) else {
@@ -127,19 +127,9 @@ extension RunStore {
         return nil
     }
 
-    /// The lock of a receiver; nil while a process sends to it.
-    private func lock(ofTarget target: String) throws(StoreError) -> FileLock? {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder.outbox, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw StoreError(making: folder.outbox, error)
-        }
-        return try FileLock.take(Self.lockPath(ofTarget: target, in: folder))
-    }
-
-    private static func lockPath(ofTarget target: String, in folder: StateFolder) -> String {
-        "\(folder.outbox)/\(ContentHash.of(target).drop { $0 != ":" }.dropFirst()).lock"
+    /// The name of the lock of a receiver, which a process holds while it sends to it.
+    private static func lockName(ofTarget target: String) -> String {
+        "notifications \(ContentHash.of(target).drop { $0 != ":" }.dropFirst())"
     }
 
     /// The first waiting delivery of each target, where it is due.
@@ -208,7 +198,7 @@ extension RunStore {
         let folder = folder
         return try read { db in
             try Self.due(db, .max).filter(Self.isFree)
-                .filter { !FileLock.isHeld(Self.lockPath(ofTarget: $0["target"], in: folder)) }
+                .filter { !FileLock.isHeld(folder.observerLock(Self.lockName(ofTarget: $0["target"]))) }
                 .map { $0["next_at"] as Int64 }.min()
         }
     }

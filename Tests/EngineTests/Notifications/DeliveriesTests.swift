@@ -55,9 +55,12 @@ struct DeliveriesTests {
         try store.recordFailure("no answer", of: "1", next: 500, at: 20)
         #expect(try store.takeDelivery(for: own, at: 499) == nil)
         #expect(try store.nextDelivery() == 500)
-        let taken = try #require(try store.takeDelivery(for: own, at: 500))
-        #expect(taken.delivery.id == "1" && taken.delivery.tries == 1 && taken.delivery.failure == "no answer")
-        #expect(!taken.isTakenOver)
+        // It is let go before the next one is taken.
+        do {
+            let taken = try #require(try store.takeDelivery(for: own, at: 500))
+            #expect(taken.delivery.id == "1" && taken.delivery.tries == 1 && taken.delivery.failure == "no answer")
+            #expect(!taken.isTakenOver)
+        }
         try store.recordFailure("gone", of: "1", next: nil, at: 600)
         #expect(try store.takeDelivery(for: own, at: 600)?.delivery.id == "2")
         let ended = try #require(try store.deliveries(in: [.givenUp], limit: 9).first)
