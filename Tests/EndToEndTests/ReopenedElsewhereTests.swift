@@ -143,6 +143,33 @@ struct ReopenedElsewhereTests {
         #expect(left.isEmpty, "\(left)")
     }
 
+    @Test("Runs that overlap publish one folder one after another, also for the first time")
+    func overlappingFolders() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: folder
+            overlap: allow
+            params: {v: {type: integer}}
+            datasets: {x: {path: out/x, format: csv}}
+            stages:
+              x:
+                type: command
+                output: x
+                run: "mkdir $CAUDAL_OUTPUT; echo v > $CAUDAL_OUTPUT/f${params.v}.csv; until test -e open; do sleep 0.05; done"
+            """)
+        var runs: [CaudalProject.Started] = []
+        for number in 1...6 {
+            runs.append(try await project.start("run", "p.yaml", "--plain", "--param", "v=\(number)"))
+            #expect(await runs[number - 1].says("started") != nil)
+        }
+        try project.write("open", "")
+        for run in runs { #expect(await run.says("1 succeeded") != nil) }
+        #expect(project.files(in: "out/x").count == 1, "one of them won, as a whole")
+    }
+
     @Test("A folder output in which somebody has put files is not replaced with them")
     func foreignFiles() async throws {
         let project = try CaudalProject(copying: [])

@@ -10,40 +10,57 @@ enum OutputFolder {
     static func refuseOfOthers(
         at path: String, shown: String, _ stage: Stage, _ store: RunStore
     ) throws(Failure) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
-        // A folder that cannot be looked into cannot be replaced either, which publishing says.
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        if names.isEmpty { return }
-        let isPublished: Bool
-        let known: [Publication]
-        do throws(StoreError) {
-            known = try store.allPublications(at: shown, limit: versionsSearched)
-            let wasPublished = try store.isPublished(shown)
-            isPublished = wasPublished || !known.isEmpty
-        } catch {
-            throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
-        }
-        if isPublished {
-            // Runs that overlap end in another order than they published, and an operator may have restored an earlier version.
+        var before: Look?
+        while true {
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
+            // A folder that cannot be looked into cannot be replaced either, which publishing says.
             let there = Set(FileManager.default.subpaths(atPath: path) ?? [])
-            guard let last = known.first, !isAsPublished(path, there, by: known, store) else { return }
-            guard let own = keptNames(of: last, store) else {
-                throw Failure(
-                    "the folder \(shown) is not as the last run left it, of which no version is kept: it would be replaced with "
-                        + "everything in it", remedy: "move away what is to stay, or the whole folder",
-                    location: stage.outputLocation)
+            if there.isEmpty { return }
+            // Read after the names: who puts a folder there has recorded before that it will.
+            let isPublished: Bool
+            let known: [Publication]
+            do throws(StoreError) {
+                known = try store.allPublications(at: shown, limit: versionsSearched)
+                let wasPublished = try store.isPublished(shown)
+                isPublished = wasPublished || !known.isEmpty
+            } catch {
+                throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
             }
-            let others = there.subtracting(own).sorted()
-            let more = others.count > 1 ? " and \((others.count - 1).counted("other"))" : ""
-            throw Failure(
-                "the folder \(shown) holds \(others[0])\(more), which no run put there: it would be replaced with everything in it",
-                remedy: "move what is not of \(stage.id) out of the folder", location: stage.outputLocation)
+            if isPublished, known.isEmpty || isAsPublished(path, there, by: known, store) { return }
+            // A run that overlaps may have published while this looked: what is judged stays as it is.
+            let look = Look(names: there, runs: known.map(\.run))
+            if look == before { throw refusal(of: there, shown, stage, known, store) }
+            before = look
         }
-        throw Failure(
-            "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
-            remedy: "move it away, or write to a path of its own, such as \(shown)/\(stage.id)",
-            location: stage.outputLocation)
+    }
+
+    /// What was seen of a folder: the names in it, and the runs that published it.
+    private struct Look: Equatable {
+        var names: Set<String>
+        var runs: [RunID]
+    }
+
+    private static func refusal(
+        of there: Set<String>, _ shown: String, _ stage: Stage, _ known: [Publication], _ store: RunStore
+    ) -> Failure {
+        guard let last = known.first else {
+            return Failure(
+                "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
+                remedy: "move it away, or write to a path of its own, such as \(shown)/\(stage.id)",
+                location: stage.outputLocation)
+        }
+        let others = keptNames(of: last, store).map { there.subtracting($0).sorted() } ?? []
+        guard let first = others.first else {
+            return Failure(
+                "the folder \(shown) is not as the last run left it, of which no version is kept: it would be replaced with "
+                    + "everything in it", remedy: "move away what is to stay, or the whole folder",
+                location: stage.outputLocation)
+        }
+        let more = others.count > 1 ? " and \((others.count - 1).counted("other"))" : ""
+        return Failure(
+            "the folder \(shown) holds \(first)\(more), which no run put there: it would be replaced with everything in it",
+            remedy: "move what is not of \(stage.id) out of the folder", location: stage.outputLocation)
     }
 
     /// How many earlier publications a folder may be of.
@@ -55,7 +72,8 @@ enum OutputFolder {
         return Set(FileManager.default.subpaths(atPath: kept) ?? [])
     }
 
-    /// Whether a folder holds nothing besides what one of some publications put there.
+    /// Whether a folder holds nothing besides what one of some publications put there: runs that overlap end in another order than
+    /// they published, and an operator may have restored an earlier version.
     ///
     /// The names of a version that is kept say enough: to compare the content would read all of the folder before each run.
     private static func isAsPublished(
