@@ -332,8 +332,8 @@ struct FocusTests {
         var state = run.dashboard(rows: rows, columns: columns)
         (state.view, state.zoomed) = (.groups, .graph)
         let text = DashboardScreen.draw(state, LogLineList()).text
-        guard DashboardLayout(state).drawing?.picture.density != .short else { return }
-        let line = text.split(separator: "\n").first { $0.contains(/✗26\b/) } ?? ""
+        guard DashboardLayout(state).drawing?.picture.density == .card else { return }
+        let line = text.split(separator: "\n").first { $0.contains("┃ ✗26") } ?? ""
         // Those of the other groups may stand behind them.
         let numbers = line.split { " ┃│".contains($0) }.compactMap { Int($0.dropFirst()) }
         #expect(!line.contains("…"), "\(text)")
