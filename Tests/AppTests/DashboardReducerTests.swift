@@ -236,7 +236,7 @@ struct DashboardReducerTests {
         other.happen(.unitEnded("join", .succeeded, reason: nil))
         let difference = try #require(
             RunComparison(state.run, other.state).differences.first { $0.aspect == "state" })
-        #expect(difference.here == "interrupted" && difference.there == "ok")
+        #expect(difference.here == "interrupted" && difference.there == "succeeded")
     }
 
     @Test(
@@ -266,7 +266,7 @@ struct DashboardReducerTests {
         guard hasEnded else { return }
         let state = run.dashboard(rows: 40, columns: 120)
         let row = state.information("process", width: 40).map(\.text).joined()
-        #expect(row == "2 ok  3 cancelled", "\(row)")
+        #expect(row == "3 cancelled  2 succeeded", "\(row)")
     }
 
     @Test("The bar of a run that has ended has a cell of each state, and what succeeded no more than its share")
@@ -317,7 +317,76 @@ struct DashboardReducerTests {
         let state = SampleRun.failed.dashboard(rows: 10, columns: 40)
         let lines = OverlayPane.helpLines(state, HelpPage())
         let words = lines.filter { !$0.isHeading }.map(\.text).joined(separator: " ")
-        #expect(words.contains("move along edges in the graph, up and down in lists"), "\(words)")
+        #expect(words.contains("unfold or fold items of a fan-out, a group, a finished chain"), "\(words)")
         #expect(lines.allSatisfy { $0.isHeading || TextWidth.of($0.text) + 13 <= 36 })
+    }
+
+    @Test(
+        "A run that is paused names the key that continues it, whatever has failed",
+        arguments: [(80, 24), (120, 40), (200, 60)])
+    func pausedAndFailed(columns: Int, rows: Int) {
+        var run = SampleRun.inTheMiddle
+        run.fail("enrich", after: 30, Failure("no"), lines: [])
+        run.happen(.paused)
+        var state = run.dashboard(rows: rows, columns: columns)
+        let text = DashboardScreen.draw(state, LogLineList()).text
+        #expect(text.contains("P continues") && text.contains("P continue "), "\(text)")
+        #expect(text.contains("✗ enrich failed"), "\(text)")
+        state = run.dashboard(rows: rows, columns: columns, readOnly: true)
+        #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("P continue"))
+    }
+
+    @Test("After a retry hours later the timeline shows both, and says how much it leaves out")
+    func laterRetry() throws {
+        var run = SampleRun(stages: [SampleRun.stage("a"), SampleRun.stage("b", needs: ["a"])])
+        run.succeed("a", after: 60_000)
+        run.fail("b", after: 60_000, Failure("no"), lines: [])
+        run.happen(.runEnded(.failed))
+        run.pass(18_000_000)
+        run.happen(.runResumed(ProcessIdentity(pid: 42, startTicks: 8, bootID: "boot")))
+        run.happen(.unitReset("b"))
+        run.succeed("b", after: 60_000)
+        run.happen(.runEnded(.succeeded))
+        let state = run.dashboard(rows: 60, columns: 200)
+        let text = DashboardScreen.draw(state, run.lines).text
+        #expect(text.contains(/timeline, 5h00 left out at ┆/), "\(text)")
+        let row = try #require(text.split(separator: "\n").last { $0.contains("✓ b ") && $0.contains("█") })
+        #expect(row.contains(/▚{8,}.*┆.*█{8,}/), "\(row)")
+    }
+
+    @Test("Why a stage has failed has room before the timeline does", arguments: [(120, 40), (160, 50), (200, 60)])
+    func reasonBeforeTimeline(columns: Int, rows: Int) throws {
+        let reason = "exit status 3: the column amount_in_cents of orders.csv has no value in 17 rows"
+        var run = SampleRun(stages: [SampleRun.stage("a"), SampleRun.stage("b", needs: ["a"])])
+        run.fail("a", after: 60_000, Failure(reason), lines: [])
+        run.happen(.unitEnded("b", .blocked, reason: "a failed"))
+        run.happen(.runEnded(.failed))
+        var state = run.dashboard(rows: rows, columns: columns)
+        (state.focus, state.zoomed) = (.stages, .stages)
+        let text = DashboardScreen.draw(state, run.lines).text
+        let row = try #require(text.split(separator: "\n").first { $0.contains("✗ a ") })
+        let isWhole = row.contains(reason)
+        #expect(isWhole || !text.contains("timeline"), "\(text)")
+        #expect(isWhole || columns < 160, "\(text)")
+    }
+
+    @Test("Without colours the parts of a bar differ, also in ASCII")
+    func barsWithoutColours() {
+        let classes: [[UnitStatus]] = [
+            [.succeeded, .reused], [.failed], [.running, .retrying], [.blocked], [.pending, .queued],
+            [.skipped, .cancelled],
+        ]
+        #expect(Set(classes.joined()) == Set(UnitStatus.allCases))
+        for same in classes { #expect(Set(same.map(\.block)).count == 1) }
+        let blocks = classes.map { $0[0].block }
+        #expect(Set(blocks).count == classes.count)
+        #expect(Set(blocks.map(ASCIIDrawing.text)).count == classes.count)
+        let bar = ProgressBar.states([(.succeeded, 3, .good), (.failed, 1, .bad), (.blocked, 2, .blocked)], width: 6)
+        #expect(bar.map(\.text).joined() == "███▚▒▒")
+    }
+
+    @Test("A state has one word everywhere")
+    func words() {
+        for status in UnitStatus.allCases { #expect(StatusMark.word(status).lowercased() == status.rawValue) }
     }
 }

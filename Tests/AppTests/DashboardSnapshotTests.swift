@@ -86,9 +86,9 @@ struct DashboardSnapshotTests {
         try compare("copying", SampleRun.failed) { $0.press([.character("e"), .character("Y")]) }
     }
 
-    @Test("Marked stages stand out wherever they are")
-    func marks() throws {
-        try compare("marks", SampleRun.twiceHarmful) { $0.press(["2", "g", "m", "j", "m"]) }
+    @Test("Picked stages stand out wherever they are")
+    func picks() throws {
+        try compare("picks", SampleRun.twiceHarmful) { $0.press(["2", "g", "m", "j", "m"]) }
     }
 
     @Test("Numbers of limits are changed in a box")
@@ -145,8 +145,9 @@ struct DashboardSnapshotTests {
 
 /// Recorded texts beside the tests.
 enum Golden {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+
     static func compare(_ text: String, with name: String) throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
         let file = folder.appending(path: name)
         if ProcessInfo.processInfo.environment["CAUDAL_RECORD_GOLDEN"] != nil {
             try text.write(to: file, atomically: true, encoding: .utf8)

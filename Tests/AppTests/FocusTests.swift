@@ -33,7 +33,7 @@ struct FocusTests {
         let drawing = try #require(layout.drawing)
         #expect(drawing.picture.density == .card)
         #expect(drawing.fits && Set(drawing.labels).count == 30)
-        #expect(layout.panes.map(\.pane).contains(.log))
+        #expect(Set(layout.panes.map(\.pane)) == Set(DashboardState.Pane.allCases), "no pane gives way to the picture")
     }
 
     @Test("No name is cut as long as there are columns for it")
@@ -70,7 +70,6 @@ struct FocusTests {
             return #expect(Bool(false), "\(String(describing: wide.drawing))")
         }
         #expect(DashboardLayout(try dashboard("g60", rows: 24, columns: 80)).drawsRail)
-        #expect(DashboardLayout(try dashboard("g30", rows: 60, columns: 200)).frame(of: .stages) == nil)
     }
 
     @Test("+ and - show more and less around the selected stage; elsewhere they say why not")
@@ -135,7 +134,7 @@ struct FocusTests {
         "Filters: text, its opposite, states, groups, what is slow",
         arguments: [
             ("qual", ["quality"]), ("!a", ["process"]), ("state:failed", ["publish"]),
-            ("state:ok !e", []),
+            ("state:succeeded !e", []),
             ("group:nothing", []), ("upload refused", ["publish"]),
         ])
     func words(text: String, names: [StageID]) {
@@ -144,7 +143,7 @@ struct FocusTests {
         let found = state.run.stages.indices.filter { filter.matches($0, state) }.map {
             state.run.stages[$0].id
         }
-        if text == "state:ok !e" { return #expect(!found.contains("publish")) }
+        if text == "state:succeeded !e" { return #expect(!found.contains("publish")) }
         if text == "!a" { return #expect(found.contains("process") && !found.contains("catalog")) }
         #expect(found == names)
     }
@@ -288,6 +287,76 @@ struct FocusTests {
                 let parts = label.split(separator: "…")
                 #expect(parts.allSatisfy { names[stage].contains($0) }, "\(label) is \(names[stage])")
             }
+        }
+    }
+
+    @Test("The focus tells how many of all stages it shows, and the groups how many there are")
+    func counted() {
+        var generator = SplitMix64(seed: 12)
+        let graph = GraphRetraceTests.Graph.random(200, edgesPerNode: 1.4, &generator)
+        var stages = graph.stages
+        for index in stages.indices { stages[index].group = "group\(index / 20)" }
+        var state = SampleRun(stages: stages).dashboard(rows: 40, columns: 120)
+        state.view = .focus
+        let text = DashboardScreen.draw(state, LogLineList()).text
+        let shown = DashboardLayout(state).drawing?.scene.itemOf.count ?? 0
+        #expect(shown < 200 && text.contains(" \(shown) of 200 stages"), "\(text)")
+        state.view = .groups
+        let groups = DashboardScreen.draw(state, LogLineList()).text
+        #expect(groups.contains(#/ 200 stages in \d+ groups/#), "\(groups)")
+    }
+
+    @Test("The numbers of a group are whole, and add up to its stages", arguments: [(80, 24), (120, 40), (200, 60)])
+    func groupCounts(columns: Int, rows: Int) {
+        let kinds: [StageID] = ["src", "stg", "mart"]
+        let count = 130
+        let stages = kinds.enumerated().flatMap { place, kind in
+            (0..<count).map { number -> PlannedStage in
+                var stage = SampleRun.stage(
+                    StageID("\(kind)_\(number)"), needs: place == 0 ? [] : [StageID("\(kinds[place - 1])_\(number)")])
+                stage.group = kind.rawValue
+                return stage
+            }
+        }
+        var run = SampleRun(stages: stages)
+        for number in 0..<count {
+            let id = UnitID(StageID("src_\(number)"))
+            switch number % 5 {
+            case 0: run.fail(id, after: 5, Failure("no"), lines: [])
+            case 1: run.happen(.unitEnded(id, .skipped, reason: "by hand"))
+            case 2: run.happen(.unitEnded(id, .cancelled, reason: "by hand"))
+            case 3: run.succeed(id, after: 5)
+            default: run.start(id)
+            }
+        }
+        var state = run.dashboard(rows: rows, columns: columns)
+        (state.view, state.zoomed) = (.groups, .graph)
+        let text = DashboardScreen.draw(state, LogLineList()).text
+        guard DashboardLayout(state).drawing?.picture.density == .card else { return }
+        let line = text.split(separator: "\n").first { $0.contains("┃ ✗26") } ?? ""
+        // Those of the other groups may stand behind them.
+        let numbers = line.split { " ┃│".contains($0) }.compactMap { Int($0.dropFirst()) }
+        #expect(!line.contains("…"), "\(text)")
+        #expect((0...numbers.count).contains { numbers.prefix($0).reduce(0, +) == count }, "\(text)")
+    }
+
+    @Test("h and l lead along the edges in the rail and in the list too, and say where there are none")
+    func edgesOfLists() {
+        for (view, pane) in [(DashboardState.GraphView.rail, Key.character("1")), (.graph, "2")] {
+            var state = diamond()
+            state.view = view
+            state.select(UnitID("a"))
+            state.press([pane, "l"])
+            #expect(state.selection == UnitID("b"))
+            state.select(UnitID("c"))
+            state.press(["l"])
+            #expect(state.selection == UnitID("d"))
+            state.press(["h"])
+            #expect(state.selection == UnitID("c"), "back to where one came from")
+            state.press([.left])
+            #expect(state.selection == UnitID("a"))
+            state.press(["h"])
+            #expect(state.selection == UnitID("a") && state.toast?.text == "a needs nothing")
         }
     }
 }

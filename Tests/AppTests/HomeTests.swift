@@ -292,6 +292,52 @@ struct HomeTests {
             HomeScreen.draw(state, zone: .gmt).styledText, with: "home-form-\(columns)x\(rows).txt")
     }
 
+    @Test(
+        "A form that is taller than the screen is scrolled: the field is seen, the answers too, and how many there are above and below",
+        arguments: [(40, 10), (60, 20), (80, 24), (120, 40)])
+    func tallForm(columns: Int, rows: Int) throws {
+        var state = try withParameters(rows: rows, columns: columns)
+        let place = try #require(state.overview.pipelines.firstIndex { $0.name == "new" })
+        let count = 48
+        state.overview.pipelines[place].parameters = (1...count).map { number in
+            Parameter(
+                name: "value\(number)", kind: .string, defaultValue: "v\(number)", location: .whole("config/new.yaml"))
+        }
+        _ = press([.enter], &state)
+        for step in 0...count {
+            let text = HomeScreen.draw(state, zone: .gmt).text
+            let chosen = state.question?.form.place
+            #expect(text.contains("No") && text.contains("Yes"), "\(text)")
+            if let chosen {
+                #expect(text.contains("❯ value\(chosen + 1) "), "field \(chosen + 1): \(text)")
+                let shown = (1...count).filter { text.contains(" value\($0) ") }
+                let (above, below) = ((shown.first ?? 1) - 1, count - (shown.last ?? count))
+                #expect(above == 0 || text.contains("↑ \(above.counted("field")) above"), "\(above): \(text)")
+                #expect(below == 0 || text.contains("↓ \(below.counted("field")) below"), "\(below): \(text)")
+            }
+            #expect((chosen == nil) == (step == 0), "\(step)")
+            _ = press([.up], &state)
+        }
+    }
+
+    @Test(
+        "The help of the list scrolls by lines and pages and by the wheel, and stops at its end",
+        arguments: [(40, 10), (60, 14)])
+    func scrolledHelp(columns: Int, rows: Int) {
+        var state = state(rows: rows, columns: columns)
+        _ = press(["?"], &state)
+        for key in [Key.down, .wheelDown(row: 4, column: 9), .pageDown, " "] {
+            let before = HomeScreen.draw(state).text
+            _ = press([key], &state)
+            #expect(state.helpScroll != nil && HomeScreen.draw(state).text != before, "\(key)")
+        }
+        for _ in 0..<200 { _ = press(["j"], &state) }
+        let end = HomeScreen.draw(state).text
+        #expect(!end.contains("below"), "\(end)")
+        _ = press(["k"], &state)
+        #expect(HomeScreen.draw(state).text != end, "one step back is seen at once")
+    }
+
     @Test("A file that is wrong is not run: it is said what is wrong")
     func fault() {
         var state = state()

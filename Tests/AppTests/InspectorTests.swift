@@ -355,4 +355,26 @@ struct ClipboardTextTests {
                 "run: |", "  echo a", "  echo b", "foreach:", "  items: [a, b]", "type: command",
             ])
     }
+
+    @Test("The inspector has the rows that an empty log does not need, and a log with lines keeps its own")
+    func roomOfTheLog() throws {
+        for (columns, rows) in [(120, 40), (200, 60)] {
+            var state = SampleRun.failed.dashboard(rows: rows, columns: columns)
+            state.select(UnitID("validate"))
+            state.press(["e"])
+            var failed = state
+            let before = try #require(DashboardLayout(state).frame(of: .inspector)).rows.count
+            let lines = InspectorText(state).lines.count
+            failed.log.count = 0
+            let frame = try #require(DashboardLayout(failed).frame(of: .inspector))
+            #expect(frame.rows.count > min(before, lines), "\(columns): \(frame.rows) for \(lines) lines")
+            #expect(frame.rows.count >= before)
+            let log = try #require(DashboardLayout(failed).frame(of: .log))
+            #expect(log.rows.count >= 4, "an empty log says that it is")
+            failed.log.count = 5000
+            #expect(DashboardLayout(failed).frame(of: .inspector)?.rows.count == before)
+            (failed.log.count, failed.focus) = (0, .log)
+            #expect(DashboardLayout(failed).frame(of: .log)?.rows.count ?? 0 >= log.rows.count, "it is what is read")
+        }
+    }
 }

@@ -82,7 +82,7 @@ struct KeyBindingTests {
             (other.inspectorScroll, other.inspectorShift) = (1, 1)
             other.log.shown.search = "e"
             (other.log.cursor, other.log.bottom, other.log.shift) = (6, 9, 1)
-            other.log.marks = [4, 7]
+            other.log.picked = [4, 7]
             states.append(other)
             other.tab = .attempts
             other.log.shown.level = .warn

@@ -195,7 +195,7 @@ struct LogPaneTests {
         state.press(["w", "g", "j"], on: lines)
         #expect(shown(state, lines).contains("w0 w1"))
         var seen = ""
-        for _ in 0..<200 where !seen.contains("w1999") {
+        for _ in 0..<300 where !seen.contains("w1999") {
             state.press(["j"], on: lines)
             seen += shown(state, lines)
         }
@@ -219,7 +219,7 @@ struct LogPaneTests {
         #expect(shown(state, lines).contains("line 3 of"), "and back to the left")
     }
 
-    @Test("A line, or the lines from the first mark on, are copied")
+    @Test("A line, or the lines from the first picked one on, are copied")
     func copying() {
         var (state, lines) = (dashboard(), lines())
         guard case .copy(.line(99))? = state.press(["y"], on: lines).first else {
@@ -228,18 +228,18 @@ struct LogPaneTests {
         }
         state.press(["m", "k", "k"], on: lines)
         guard case .copy(.lines(97...99))? = state.press(["y"], on: lines).first else {
-            Issue.record("the marked lines were not copied")
+            Issue.record("the picked lines were not copied")
             return
         }
-        #expect(state.log.marks.isEmpty)
+        #expect(state.log.picked.isEmpty)
         state.press(["g", "m", "j", "m", "G"], on: lines)
-        #expect(state.log.marked(current: 99) == 0...1)
+        #expect(state.log.copied(current: 99) == 0...1)
         state.press(["'"], on: lines)
         #expect(state.log.cursor == 0)
         state.press(["'"], on: lines)
         #expect(state.log.cursor == 1)
         state.press([.escape], on: lines)
-        #expect(state.log.marks.isEmpty)
+        #expect(state.log.picked.isEmpty)
     }
 
     @Test("From a line one goes to its stage")

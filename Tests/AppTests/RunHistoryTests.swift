@@ -103,6 +103,21 @@ struct RunHistoryTests {
         #expect(whole.hasPrefix(head + "today.csv" + head + "monday.csv"), "\(lines)")
     }
 
+    @Test("Runs that share a minute are told apart by their seconds", arguments: [(80, 24), (120, 40)])
+    func sameMinute(columns: Int, rows: Int) {
+        var state = SampleRun.failed.dashboard(rows: rows, columns: columns)
+        func text(_ runs: [RunOfHistory]) -> String {
+            state.press([.escape, "H"])
+            state.receive(.history(RunHistory(runs: runs)))
+            return DashboardScreen.draw(state, LogLineList()).text
+        }
+        var again = Self.run(1, .failed, took: 3)
+        again.summary.started += 20_000
+        let both = text([again, Self.run(1, .failed, took: 3)])
+        #expect(both.contains("11-22 13:04:20") && both.contains("11-22 13:04:00"), "\(both)")
+        #expect(!text([Self.run(1, .failed, took: 3), Self.run(2, .failed, took: 3)]).contains("13:04:00"))
+    }
+
     // MARK: - Keys
 
     @Test("Yesterday's run is opened by two keys")
@@ -213,7 +228,7 @@ struct RunHistoryTests {
     func worstFirst() {
         let found = RunComparison(SampleRun.failed.state, Self.otherRun()).differences
         let texts = found.map { "\($0.subject) \($0.aspect) \($0.here ?? "—") \($0.there ?? "—") \($0.change)" }
-        #expect(texts.first == "publish state FAILED ok ")
+        #expect(texts.first == "publish state FAILED succeeded ")
         let order = ["file", "freshness_order_date", "quarantined", "took"].map { aspect in
             found.firstIndex { $0.aspect == aspect } ?? -1
         }

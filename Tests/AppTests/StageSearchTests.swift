@@ -139,7 +139,7 @@ struct StageSearchTests {
         state.selection = "clean"
         state.press([.enter])
         let text = DashboardScreen.draw(state, LogLineList()).text
-        #expect(text.contains("✗ FAILED") && text.contains("48 ok  2 failed"), "\(text)")
+        #expect(text.contains("✗ FAILED") && text.contains("2 failed  48 succeeded"), "\(text)")
         #expect(!text.contains("attempt 1"))
     }
 

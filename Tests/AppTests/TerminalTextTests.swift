@@ -76,11 +76,18 @@ struct TerminalTextTests {
     }
 
     @Test("Drawn with ASCII alone, a screen holds nothing else")
-    func ascii() {
+    func ascii() throws {
         let state = SampleRun.failed.dashboard(rows: 40, columns: 120, ascii: true)
         let text = ASCIIDrawing.text(of: DashboardScreen.draw(state, SampleRun.failed.lines).text)
         #expect(text.unicodeScalars.allSatisfy { $0.isASCII })
         #expect(text.contains("publish"))
         #expect(!text.replacing("? help", with: "").contains("?"), "every character has one that stands for it")
+        // On no screen that is recorded is there a character without one.
+        for name in try FileManager.default.contentsOfDirectory(atPath: Golden.folder.path) {
+            let screen = try String(contentsOf: Golden.folder.appending(path: name), encoding: .utf8)
+            let unknown = Set(
+                screen.unicodeScalars.filter { !$0.isASCII && ASCIIDrawing.replacement(for: $0.value) == "?" })
+            #expect(unknown.isEmpty, "\(name): \(unknown.map { String($0) })")
+        }
     }
 }

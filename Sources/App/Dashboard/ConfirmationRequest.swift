@@ -43,13 +43,13 @@ struct ConfirmationRequest: Equatable {
     /// The question before several stages rerun together.
     static func retry(_ stages: [StageID]) -> ConfirmationRequest {
         let retry = Answer(label: "Retry", command: .retryStages(stages))
-        return ConfirmationRequest(title: "Retry the \(stages.count.counted("marked stage"))?", answers: [retry])
+        return ConfirmationRequest(title: "Retry the \(stages.count.counted("picked stage"))?", answers: [retry])
     }
 
-    /// The question before a stage or an item gets an outcome by hand.
+    /// The question before a stage or an item is marked.
     static func mark(_ selection: UnitID, reason: String) -> ConfirmationRequest {
         ConfirmationRequest(
-            title: "Set the outcome of \(selection)?",
+            title: "Mark \(selection) as skipped or succeeded?",
             answers: [
                 Answer(label: "Skipped", command: .mark(selection, .skipped, reason: reason)),
                 Answer(label: "Succeeded", command: .mark(selection, .succeeded, reason: reason)),

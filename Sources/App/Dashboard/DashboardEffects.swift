@@ -48,7 +48,7 @@ indirect enum DashboardEffect: Sendable {
 
 extension DashboardEffect {
     /// Whether it retries several stages together.
-    var retriesMarked: Bool {
+    var retriesPicked: Bool {
         switch self {
         case .send(.retryStages), .reopen(.retryStages?, _): true
         default: false

@@ -83,15 +83,15 @@ enum DashboardKeys {
 
     private static let steering = [
         Binding(
-            "retry", ["r"], .act, "retry the selected stage or item, or the marked stages together",
+            "retry", ["r"], .act, "retry the selected stage or item, or the picked stages together",
             hint: .when(rank: 1) { state in
-                if !state.markedStages.isEmpty { return "retry marked" }
+                if !state.pickedStages.isEmpty { return "retry picked" }
                 return state.selectedStage?.unit.status.isFinished == true ? "retry" : nil
             },
             refusal: { $0.steeringRefusal }, action: { $0.askRetry($1) }),
         Binding(
             "set-outcome", ["="], .act,
-            "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
+            "mark the selected stage or item as skipped or succeeded without running it, with a reason",
             refusal: { $0.steeringRefusal }, change: { $0.askReason(&$1) }),
         Binding(
             "correct-rows", ["C"], .act,
@@ -125,10 +125,12 @@ enum DashboardKeys {
                 return [.prepare(ConfirmationRequest(title: "Cancel the run?", dismissal: "No", answers: [yes]))]
             }),
         Binding(
-            "pause", ["P"], .act, "pause: start nothing new; again to continue", refusal: { $0.steeringRefusal },
+            "pause", ["P"], .act, "pause: start nothing new; again to continue",
+            hint: .when(rank: 1) { $0.run.isPaused && $0.run.status == .running ? "continue" : nil },
+            refusal: { $0.steeringRefusal },
             action: { [.send($1.run.isPaused ? .unpause : .pause)] }),
         Binding(
-            "copy", ["y"], .act, "copy the error; in the log the line or the marked ones, in the inspector its text",
+            "copy", ["y"], .act, "copy the error; in the log the line or the picked ones, in the inspector its text",
             action: { $0.copy(&$1) }),
         Binding(
             "copy-more", ["Y"], .act, "copy the error, the whole log, the command, … of the selected stage",

@@ -109,6 +109,22 @@ struct DashboardLayout {
 
     // MARK: - Sizes
 
+    /// How many of some rows the log leaves to others, because it has nothing to put there.
+    ///
+    /// What is shown of the log changes while somebody reads it or filters it; then its size stays.
+    private static func spare(_ rows: Int, ofLog state: DashboardState) -> Int {
+        guard let count = state.log.count, state.focus != .log, !state.log.isFiltered else { return 0 }
+        return max(0, rows - max(Self.leastLog, count + 1))
+    }
+
+    /// The rows of the log that it has always: some lines show whether it goes on.
+    private static let leastLog = 4
+
+    /// How many rows the inspector takes so that all of its text is seen.
+    private static func inspectorRows(_ state: DashboardState, _ columns: Range<Int>) -> Int {
+        InspectorText(state, width: columns.count).lines.count + 1
+    }
+
     /// One column: the rail, and below it the log or the inspector.
     private mutating func layOutSmall(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
         // There is no room for a picture, unless the user wants one.
@@ -141,14 +157,17 @@ struct DashboardLayout {
         let below = (body.count - graphRows) * (inspects ? 3 : 2) / (inspects ? 5 : 4)
         let middle = max(8, min(inspects ? below : drawsRail ? 12 : max(listed + 2, 9), below))
         let first = body.lowerBound + graphRows
-        let second = min(body.upperBound - 4, first + middle)
         let split = columns * (inspects ? 2 : 3) / 5
+        let inspector = drawsRail ? 0..<columns : (split + 1)..<columns
+        let spare = Self.spare(body.count - graphRows - middle, ofLog: state)
+        let wanted = spare > 0 ? max(listed + 2, Self.inspectorRows(state, inspector)) : 0
+        let second = min(body.upperBound - Self.leastLog, first + middle + max(0, min(spare, wanted - middle)))
         panes = [Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<columns)]
         if drawsRail {
-            panes.append(Frame(pane: .inspector, rows: first..<second, columns: 0..<columns))
+            panes.append(Frame(pane: .inspector, rows: first..<second, columns: inspector))
         } else {
             panes.append(Frame(pane: .stages, rows: first..<second, columns: 0..<split))
-            panes.append(Frame(pane: .inspector, rows: first..<second, columns: (split + 1)..<columns))
+            panes.append(Frame(pane: .inspector, rows: first..<second, columns: inspector))
         }
         panes.append(Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns))
     }
@@ -161,13 +180,19 @@ struct DashboardLayout {
         draw(kind, state, most - 1, split - 2, isRequired: Self.isRequired(state))
         if awaited == nil, layOutWide(state, kind, body, columns) { return }
         let railRows = RailPane.lineCount(state) + 1 + RailPane.headRows(split)
-        let graphRows =
+        let picture =
             drawsRail
             ? min(max(railRows, 16), body.count / 2)
             : min(max((drawing?.picture.height ?? 5) + 2, 16), most)
-        let first = body.lowerBound + graphRows
-        let listed = state.listed.count
-        let second = min(body.upperBound - 8, first + max(5, min(listed + 2, body.count / 4)))
+        let listed = drawsRail ? 0 : state.listed.count + 2
+        let list = drawsRail ? 0 : max(5, min(listed, body.count / 4))
+        // What the log does not need goes to the list, then to the inspector beside the picture.
+        let spare = Self.spare(body.count - picture - list, ofLog: state)
+        let listRows = list + max(0, min(spare, listed - list))
+        let rest = spare - (listRows - list)
+        let wanted = rest > 0 ? Self.inspectorRows(state, (split + 1)..<columns) : 0
+        let first = body.lowerBound + picture + max(0, min(rest, wanted - picture))
+        let second = min(body.upperBound - (drawsRail ? 0 : Self.leastLog), first + listRows)
         panes = [
             Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<split),
             Frame(pane: .inspector, rows: body.lowerBound..<first, columns: (split + 1)..<columns),
@@ -180,7 +205,7 @@ struct DashboardLayout {
         }
     }
 
-    /// The graph over the whole width, inspector and log below it, if the graph is drawn in more detail so.
+    /// The graph over the whole width, the other panes below it, if the graph is drawn in more detail so.
     ///
     /// - Returns: Whether it is.
     private mutating func layOutWide(
@@ -198,11 +223,24 @@ struct DashboardLayout {
         else { return false }
         (drawing, drawsRail) = (wide, false)
         let first = body.lowerBound + wide.picture.height + 1
-        let split = columns * 2 / 5
-        panes = [
-            Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<columns),
-            Frame(pane: .inspector, rows: first..<body.upperBound, columns: 0..<split),
-            Frame(pane: .log, rows: first..<body.upperBound, columns: (split + 1)..<columns),
+        let below = first..<body.upperBound
+        panes = [Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<columns)]
+        guard below.count >= 20 else {
+            let (first, second) = (columns * 9 / 25, columns * 31 / 50)
+            panes += [
+                Frame(pane: .stages, rows: below, columns: 0..<first),
+                Frame(pane: .inspector, rows: below, columns: (first + 1)..<second),
+                Frame(pane: .log, rows: below, columns: (second + 1)..<columns),
+            ]
+            return true
+        }
+        let split = columns * 3 / 5
+        let spare = Self.spare(below.count / 2, ofLog: state)
+        let second = body.upperBound - below.count / 2 + spare
+        panes += [
+            Frame(pane: .stages, rows: first..<second, columns: 0..<split),
+            Frame(pane: .inspector, rows: first..<second, columns: (split + 1)..<columns),
+            Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns),
         ]
         return true
     }
@@ -216,13 +254,18 @@ struct DashboardLayout {
         draw(
             Self.kind(state, columns), state, first - body.lowerBound - 1, columns - split - 3,
             isRequired: true)
-        let second = first + max(0, min(12, (body.upperBound - first - 6)))
+        let least = max(0, min(12, (body.upperBound - first - 6)))
+        let spare = isWide ? 0 : Self.spare(body.upperBound - first - least, ofLog: state)
+        let wanted = spare > 0 ? Self.inspectorRows(state, 0..<columns) : 0
+        let second = first + least + max(0, min(spare, wanted - least))
+        // The list is longer than what there is to say of one stage, unless somebody reads that.
+        let listEnd = isWide && state.focus != .inspector ? body.lowerBound + body.count * 13 / 20 : first
         panes = [
-            Frame(pane: .stages, rows: body.lowerBound..<first, columns: 0..<split),
+            Frame(pane: .stages, rows: body.lowerBound..<listEnd, columns: 0..<split),
             Frame(pane: .graph, rows: body.lowerBound..<first, columns: (split + 1)..<columns),
         ]
         if isWide {
-            panes.append(Frame(pane: .inspector, rows: first..<body.upperBound, columns: 0..<split))
+            panes.append(Frame(pane: .inspector, rows: listEnd..<body.upperBound, columns: 0..<split))
             panes.append(Frame(pane: .log, rows: first..<body.upperBound, columns: (split + 1)..<columns))
         } else if second - first >= 6 {
             panes.append(Frame(pane: .inspector, rows: first..<second, columns: 0..<columns))

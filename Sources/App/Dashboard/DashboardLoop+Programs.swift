@@ -13,7 +13,7 @@ extension DashboardLoop {
         case .lines(let range):
             // More lines than the clipboard takes need not be read.
             let shown = range.suffix(20_000).compactMap { reducer.lines.record(at: $0) }
-            copy(shown.map { $0.plain(in: state.zone) }.joined(separator: "\n"), "marked lines")
+            copy(shown.map { $0.plain(in: state.zone) }.joined(separator: "\n"), "picked lines")
         case .log(let unit):
             let lines = LoggedLines(state.run, shown.folder)
             // A detached task: a long log takes a moment.

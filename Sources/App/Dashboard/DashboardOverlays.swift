@@ -90,7 +90,7 @@ struct Prompt {
         case .stageFilter: "show stages with all of"
         case .logSearch: "search the log"
         case .logFilter: "show lines with all of"
-        case .reason: "set the outcome of \(Span(before.selection.description).text) because"
+        case .reason: "mark \(Span(before.selection.description).text) because"
         }
     }
 

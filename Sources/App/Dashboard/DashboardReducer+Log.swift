@@ -19,13 +19,14 @@ extension DashboardReducer {
             if state.log.cursor != nil, let record = lines.record(at: currentLine(state)) {
                 state.log.anchor = LogView.Anchor(time: record.time, message: record.message)
             }
-            (state.log.cursor, state.log.bottom, state.log.skip, state.log.marks) = (nil, nil, 0, [])
+            (state.log.cursor, state.log.bottom, state.log.skip, state.log.picked) = (nil, nil, 0, [])
         }
         return [.showLog(state.log.shown)]
     }
 
-    /// Goes to the line that was current before other lines were shown, and to the first match that is awaited.
+    /// Notes how many lines there are, and goes to the line that was current before other lines were shown, and to the first match that is awaited.
     func logHasGrown(_ state: inout DashboardState) {
+        state.log.count = lines.count
         guard lines.isComplete else { return }
         if let anchor = state.log.anchor {
             state.log.anchor = nil
@@ -227,25 +228,26 @@ extension DashboardReducer {
         return showLog(&state) { $0.foldsTraces.toggle() }
     }
 
-    // MARK: - Marks
+    // MARK: - Picked lines
 
-    func markLine(_ state: inout DashboardState) {
+    func pickLine(_ state: inout DashboardState) {
         guard lines.count > 0 else { return }
-        state.log.marks.formSymmetricDifference([currentLine(state)])
+        state.log.picked.formSymmetricDifference([currentLine(state)])
         if state.log.cursor == nil { goToLine(currentLine(state), &state) }
-        let count = state.log.marks.count
+        let count = state.log.picked.count
         state.say(
             count == 0
-                ? "no marks"
-                : "\(count.counted("mark")): y copies from the first to the \(count > 1 ? "last" : "current line")")
+                ? "no line is picked"
+                : "\(count.counted("line")) picked: y copies from the first to the \(count > 1 ? "last" : "current line")"
+        )
     }
 
-    /// Goes to the next mark.
-    func findMark(_ state: inout DashboardState) {
+    /// Goes to the next picked line.
+    func findPicked(_ state: inout DashboardState) {
         let current = currentLine(state)
-        let marks = state.log.marks
-        guard let next = marks.filter({ $0 > current }).min() ?? marks.min() else {
-            return state.say("no marks: m marks a line")
+        let picked = state.log.picked
+        guard let next = picked.filter({ $0 > current }).min() ?? picked.min() else {
+            return state.say("no line is picked: \(state.keys.key("pick-line", "m")) picks one")
         }
         goToLine(next, &state)
     }
@@ -258,9 +260,9 @@ extension DashboardReducer {
         case .log:
             guard lines.count > 0 else { return [] }
             let current = currentLine(state)
-            let marked = state.log.marked(current: current)
-            state.log.marks = []
-            return [.copy(marked.map { .lines($0) } ?? .line(current))]
+            let copied = state.log.copied(current: current)
+            state.log.picked = []
+            return [.copy(copied.map { .lines($0) } ?? .line(current))]
         case .inspector:
             let text = InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
             return [.copy(.text(text, of: "the inspector of \(state.selection)"))]

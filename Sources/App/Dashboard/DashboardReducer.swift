@@ -132,6 +132,14 @@ struct DashboardReducer: ScreenReducer {
         default: break
         }
         if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
+        // In a box with lines, the wheel does what the keys for a line do.
+        switch (state.overlay, key) {
+        case (.help, .wheelDown), (.history, .wheelDown), (.comparison, .wheelDown), (.palette, .wheelDown):
+            return keyPressed(.down, &state)
+        case (.help, .wheelUp), (.history, .wheelUp), (.comparison, .wheelUp), (.palette, .wheelUp):
+            return keyPressed(.up, &state)
+        default: break
+        }
         switch state.overlay {
         case .help, .copying: state.overlay = nil
         case .confirm, .prompt, .palette, .history, .comparison, .limits: break
@@ -243,8 +251,8 @@ struct DashboardReducer: ScreenReducer {
         let focus = DashboardLayout(state).focus
         if state.zoomed != nil {
             state.zoomed = nil
-        } else if focus == .log, !state.log.marks.isEmpty {
-            state.log.marks = []
+        } else if focus == .log, !state.log.picked.isEmpty {
+            state.log.picked = []
         } else if focus == .log, !state.log.search.isEmpty {
             return showLog(&state) { $0.search = "" }
         } else if focus == .log, state.log.isFiltered {
@@ -255,8 +263,8 @@ struct DashboardReducer: ScreenReducer {
             state.search = nil
         } else if !state.filter.isEmpty {
             state.filter = StageFilter()
-        } else if !state.markedStages.isEmpty, focus != .log {
-            state.marked = []
+        } else if !state.pickedStages.isEmpty, focus != .log {
+            state.picked = []
         } else if state.highlight != nil {
             state.highlight = nil
         } else if state.log.isFiltered {
@@ -306,7 +314,7 @@ struct DashboardReducer: ScreenReducer {
         state.closeQuestion()
         guard let effect = question.chosen.effect else { return [] }
         state.toast = nil
-        if effect.retriesMarked { state.marked = [] }
+        if effect.retriesPicked { state.picked = [] }
         return [effect]
     }
 

@@ -10,6 +10,8 @@ enum DashboardScreen {
             drawTiny(state, into: &buffer)
             return buffer
         }
+        var state = state
+        state.shortNames = ScreenNames(layout, state)
         HeaderPane.draw(state, into: &buffer)
         for frame in layout.panes {
             layout.kind(of: frame.pane).draw(

@@ -37,7 +37,7 @@ struct DashboardState: ScreenState {
     var showsInspector = false
     var selection: UnitID
     /// The stages that a retry is for, instead of the selected one.
-    var marked: Set<StageID> = []
+    var picked: Set<StageID> = []
     /// The fan-outs whose items are listed.
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic
@@ -94,6 +94,8 @@ struct DashboardState: ScreenState {
     private(set) var home: RunID?
     /// Whether that one was going on in this process, which runs one run at a time.
     private var homeGoesOn = false
+    /// The short names on the screen that is drawn.
+    var shortNames = ScreenNames()
     /// How often what failed had failed before, in words, for the attempts that were looked up.
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
@@ -101,6 +103,7 @@ struct DashboardState: ScreenState {
     let rememberedFilter = Remembered<FilterKey, Set<Int>>()
     let rememberedRail = Remembered<ListKey, RailPane.Rows>()
     let rememberedDigest = Remembered<RunDigest.Key, RunDigest>()
+    let rememberedScale = Remembered<RunDigest.Key, TimeScale>()
     let rememberedBlocked = Remembered<BlockedKey, Int>()
     private let rememberedChains = Remembered<Int64, [[Int]]>()
     /// The numbers of warnings and of errors in the log.

@@ -31,12 +31,14 @@ struct LogView {
     /// The number of rows scrolled past, of a line that is longer than the pane.
     var skip = 0
     var time = TimeColumn.clock
-    /// The lines that the user has marked.
-    var marks: Set<Int> = []
+    /// The lines that the user has picked.
+    var picked: Set<Int> = []
     /// Whether the first match is shown once one is found.
     var awaitsHit = false
     /// The line that is to be current again once the lines are known.
     var anchor: Anchor?
+    /// The number of lines that are shown, as far as it is known; the layout gives room that they do not need to others.
+    var count: Int?
 
     private static var folded: LogIndex.View {
         var view = LogIndex.View()
@@ -56,10 +58,10 @@ struct LogView {
         return parts.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
-    /// The lines to copy: from the first to the last mark, or from the only one to the current line.
-    func marked(current: Int) -> ClosedRange<Int>? {
-        guard let first = marks.min(), let last = marks.max() else { return nil }
-        return marks.count > 1 ? first...last : min(first, current)...max(first, current)
+    /// The lines to copy: from the first to the last that is picked, or from the only one to the current line.
+    func copied(current: Int) -> ClosedRange<Int>? {
+        guard let first = picked.min(), let last = picked.max() else { return nil }
+        return picked.count > 1 ? first...last : min(first, current)...max(first, current)
     }
 }
 
@@ -83,8 +85,9 @@ struct LogGeometry {
         wraps = state.log.wraps
         height = max(0, frame.rows.count - 1)
         isWide = frame.columns.count >= 100
-        // Names are whole where a quarter of the pane is enough for them and for the number of an attempt.
-        sourceWidth = isWide ? max(20, min(state.graph.longestName + 3, frame.columns.count / 4)) : 14
+        // Stages and items are whole where a quarter of the pane is enough for them and for the number of an attempt.
+        let least = isWide ? 20 : 14
+        sourceWidth = max(least, min(state.digest.longestSource, frame.columns.count / 4))
         textColumn =
             frame.columns.lowerBound + 1 + Self.timeWidth + 1 + (isWide ? 5 : 1) + 1 + sourceWidth + 1
         width = max(1, frame.columns.upperBound - textColumn)

@@ -32,6 +32,12 @@ struct RunDigest: Sendable {
     var late: (stage: StageID, by: Duration, usual: Duration)?
     /// The width of the longest name of a fan-out with the number of its items.
     var longestName = 0
+    /// The width of the longest source of a line of the log: a stage, or an item of it, with the number of an attempt.
+    var longestSource = 0
+    /// The width of the longest key of an item.
+    var longestKey = 0
+    /// The width of the longest reason why a stage has failed, or is blocked.
+    var longestReason = 0
     /// How far a run is that goes on.
     let progress: (fraction: Double, isEstimate: Bool)
     let flow: RowFlow?
@@ -41,12 +47,17 @@ struct RunDigest: Sendable {
         for index in run.stages.indices {
             let status = run.stages[index].status
             statuses.append(status)
+            let name = TextWidth.of(run.stages[index].id.rawValue)
+            let key = run.stages[index].items.map { TextWidth.of($0.item.key.rawValue) }.max() ?? 0
+            longestKey = max(longestKey, key)
+            longestSource = max(longestSource, name + (key > 0 ? key + 2 : 0) + 2)
             if run.stages[index].hasItems {
                 let extra = " ×\(run.stages[index].items.count)".count
-                longestName = max(longestName, TextWidth.of(run.stages[index].id.rawValue) + extra)
+                longestName = max(longestName, name + extra)
             }
             counts[status, default: 0] += 1
             let itself = run.stages[index].unit.status
+            longestReason = max(longestReason, Self.reasonWidth(run.stages[index]))
             if itself == .failed {
                 if run.plan.stages[index].allowsFailure {
                     allowed.append(run.stages[index].id)
@@ -80,6 +91,15 @@ struct RunDigest: Sendable {
         late = Self.late(run, now: now)
         let left = TimeLeft.of(run, now: now)
         if late == nil, left > .seconds(1) { self.left = left }
+    }
+
+    private static func reasonWidth(_ stage: StageState) -> Int {
+        switch stage.unit.status {
+        case .failed: TextWidth.of(stage.unit.lastResult?.failure?.message ?? stage.unit.reason ?? "")
+        // An arrow and the name of what blocks it.
+        case .blocked: 2 + TextWidth.of(stage.unit.reason?.split(separator: " ").first.map(String.init) ?? "upstream")
+        case .pending, .queued, .running, .retrying, .succeeded, .skipped, .cancelled, .reused: 0
+        }
     }
 
     private static func late(_ run: RunState, now: Moment) -> (stage: StageID, by: Duration, usual: Duration)? {

@@ -155,6 +155,8 @@ enum HomeKeys {
         Binding(
             ["k", .up], .questions, "scroll the help", hint: .always("scroll", rank: 1),
             change: { $1.scrollHelp(-1) }),
+        Binding([.pageDown, " "], .questions, "scroll by a page", change: { $1.scrollHelp(10) }),
+        Binding([.pageUp], .questions, "scroll by a page", change: { $1.scrollHelp(-10) }),
         Binding(
             [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
             change: { $1.helpScroll = nil }),

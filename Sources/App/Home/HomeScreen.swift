@@ -400,11 +400,14 @@ enum HomeScreen {
 
     // MARK: - Boxes
 
+    /// The lines of the help.
+    static func helpLines(_ state: HomeState) -> [OverlayPane.HelpLine] {
+        OverlayPane.wrapped(OverlayPane.lines(KeyHelp(HomeKeys.all(state.keys), state)), columns: state.columns)
+    }
+
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
         if let scroll = state.helpScroll {
-            let lines = OverlayPane.wrapped(
-                OverlayPane.lines(KeyHelp(HomeKeys.all(state.keys), state)), columns: state.columns)
-            OverlayPane.drawHelp(lines, scroll: scroll, into: &buffer)
+            OverlayPane.drawHelp(helpLines(state), scroll: scroll, into: &buffer)
         }
         if var asking = state.asking {
             (asking.rows, asking.columns) = (state.rows, state.columns)
@@ -412,15 +415,25 @@ enum HomeScreen {
         }
         guard let question = state.question else { return }
         let form = formLines(question.form, state)
-        let estimate = question.estimate(now: state.now).map { [Span($0)] }
-        var lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
-        if let estimate { lines += form.isEmpty ? [estimate] : [[], estimate] }
-        let widest = lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0
-        let place = buffer.box(title: question.title, lines: lines.count + 2, width: max(52, widest))
+        let head = question.lines.map { [Span($0)] }
+        let foot = question.estimate(now: state.now).map { [[Span($0)]] } ?? []
+        let widest = (head + form + foot).map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0
+        // The answers are always seen. Where there is little room, first the blank lines go, then what is below and above the
+        // form; a form that is longer still is scrolled.
+        let room = max(1, buffer.boxHeight - 1)
+        let gap: [[Span]] = head.count + form.count + foot.count + 3 <= room ? [[]] : []
+        let (above, below) =
+            [(head, foot), (head, [])].first { $0.count + $1.count + min(form.count, 4) <= room }
+            ?? (form.isEmpty ? head : [], [])
+        let fitting = form.isEmpty ? [] : window(form, room - above.count - below.count, question.form.place)
+        var lines = above + (form.isEmpty || above.isEmpty ? [] : gap) + fitting
+        lines += (form.isEmpty || below.isEmpty ? [] : gap) + below
+        lines = Array(lines.prefix(room)) + (lines.count < room ? [[]] : [])
+        let place = buffer.box(title: question.title, lines: lines.count + 1, width: max(52, widest))
         for (offset, line) in lines.enumerated() {
             buffer.write(line, row: place.row + offset, column: place.column, limit: place.width)
         }
-        let answers = place.row + min(lines.count + 1, place.height - 1)
+        let answers = place.row + place.height - 1
         var column = place.column + 2
         let isAnswering = question.form.place == nil
         for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)].map({ ($0.0, $0.1 && isAnswering) })
@@ -431,6 +444,21 @@ enum HomeScreen {
                     text, row: answers, column: column,
                     style: isChosen ? Style(.plain, [.reverse, .bold]) : .plain) + 1
         }
+    }
+
+    /// The lines of a form that fit, with the chosen one; the first and the last say how many others there are.
+    private static func window(_ lines: [[Span]], _ room: Int, _ chosen: Int?) -> [[Span]] {
+        guard lines.count > room else { return lines }
+        // Behind the last field come the answers.
+        let visible = window(lines.count, room, chosen ?? lines.count - 1)
+        var shown = Array(lines[visible])
+        guard room >= 3 else { return shown }
+        if visible.lowerBound > 0 {
+            shown[0] = [Span("  ↑ \((visible.lowerBound + 1).counted("field")) above", .wait)]
+        }
+        let rest = lines.count - visible.upperBound
+        if rest > 0 { shown[room - 1] = [Span("  ↓ \((rest + 1).counted("field")) below", .wait)] }
+        return shown
     }
 
     /// A line for each parameter: its name, the value, and what it takes or what is wrong with it.

@@ -123,7 +123,11 @@ struct HomeState: ScreenState {
         }
     }
 
-    mutating func scrollHelp(_ step: Int) { helpScroll = helpScroll.map { max(0, $0 + step) } }
+    mutating func scrollHelp(_ step: Int) {
+        // A box that is scrolled to its end goes back at once.
+        let most = max(0, HomeScreen.helpLines(self).count - OverlayPane.helpHeight(rows))
+        helpScroll = helpScroll.map { max(0, min($0 + step, most)) }
+    }
 
     /// Switches between the pipelines and the runs.
     mutating func changeList() {
@@ -202,7 +206,11 @@ struct HomeReducer: ScreenReducer {
         }
         if let effects = press(key, in: HomeKeys.bindings(state), &state) { return effects }
         if state.helpScroll != nil {
-            state.helpScroll = nil
+            switch key {
+            case .wheelDown: state.scrollHelp(3)
+            case .wheelUp: state.scrollHelp(-3)
+            default: state.helpScroll = nil
+            }
         } else if let asking = state.asking {
             return answer(key, asking, &state)
         } else if state.question == nil, !state.isTyping {

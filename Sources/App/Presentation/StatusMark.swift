@@ -39,11 +39,7 @@ enum StatusMark {
     }
 
     static func word(_ status: UnitStatus) -> String {
-        switch status {
-        case .succeeded: "ok"
-        case .failed: "FAILED"
-        case .pending, .queued, .running, .retrying, .blocked, .skipped, .cancelled, .reused: status.rawValue
-        }
+        status == .failed ? "FAILED" : status.rawValue
     }
 
     /// The word of a status in a run; see ``RunState/word(of:)``.

@@ -112,22 +112,30 @@ extension String {
         let own = TextWidth.of(self)
         if own <= width { return self + String(repeating: " ", count: width - own) }
         guard width > 0 else { return "" }
-        var text = ""
-        var taken = 0
-        for character in self {
-            let wide = TextWidth.of(character)
-            if taken + wide > width - 1 { break }
-            text.append(character)
-            taken += wide
-        }
-        return text + "…" + String(repeating: " ", count: width - 1 - taken)
+        let text = first(cells: width - 1)
+        return text + "…" + String(repeating: " ", count: width - 1 - TextWidth.of(text))
     }
 
     /// The text, cut in the middle, because names often differ at their ends.
     func cutInMiddle(_ width: Int) -> String {
-        guard TextWidth.of(self) > width, width > 4 else { return TextWidth.of(self) > width ? fitted(width) : self }
-        let tail = (width - 1) / 2
-        return String(prefix(width - 1 - tail)) + "…" + String(suffix(tail))
+        guard TextWidth.of(self) > width else { return self }
+        guard width > 4 else { return fitted(width) }
+        let end = last(cells: (width - 1) / 2)
+        return first(cells: width - 1 - TextWidth.of(end)) + "…" + end
+    }
+
+    /// As many of its first characters as fit into some cells.
+    func first(cells: Int) -> String { String(Self.fitting(self, cells)) }
+
+    /// As many of its last characters as fit into some cells.
+    func last(cells: Int) -> String { String(Self.fitting(reversed(), cells).reversed()) }
+
+    private static func fitting(_ characters: some Sequence<Character>, _ cells: Int) -> [Character] {
+        var taken = 0
+        return characters.prefix { character in
+            taken += TextWidth.of(character)
+            return taken <= cells
+        }
     }
 
     /// The text, padded with blanks on the left to a width.

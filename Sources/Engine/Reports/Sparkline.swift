@@ -26,15 +26,28 @@ package struct Sparkline: Sendable {
     }
 
     /// The values as blocks of eight heights, at most `most` of them: `▁▂▃▅▇`.
+    ///
+    /// Values that hardly differ have the same height, whatever they are; see ``widened(_:_:)``.
     package func blocks(most: Int = 30) -> String {
         let blocks = Array("▁▂▃▄▅▆▇█")
         let shown = points.suffix(most).map(\.value)
         guard let low = shown.min(), let high = shown.max() else { return "" }
+        let (bottom, top) = Self.widened(low, high)
         return String(
             shown.map { value in
-                guard high > low else { return blocks[3] }
-                return blocks[min(7, Int((value - low) / (high - low) * 8))]
+                guard top > bottom else { return blocks[3] }
+                // So that the middle of the range lies within a block, and small differences do not cross to another one.
+                return blocks[Int((value - bottom) / (top - bottom) * 7 + 0.25)]
             })
+    }
+
+    /// The part of the largest value that a chart shows at least, so that a difference of some percent looks like one.
+    private static let least = 0.5
+
+    /// A range around the same middle that is not narrower than a part of its largest value.
+    private static func widened(_ low: Double, _ high: Double) -> (low: Double, high: Double) {
+        let missing = max(abs(low), abs(high)) * least - (high - low)
+        return missing > 0 ? (low - missing / 2, high + missing / 2) : (low, high)
     }
 
     // MARK: - SVG
@@ -84,7 +97,7 @@ package struct Sparkline: Sendable {
             if limit < low, low - limit <= reach { low = limit }
             if limit > high, limit - high <= reach { high = limit }
         }
-        return (low, high)
+        return Self.widened(low, high)
     }
 
     /// A coordinate with one digit after the point.

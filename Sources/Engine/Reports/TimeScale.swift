@@ -2,12 +2,12 @@
 ///
 /// A long time in which nothing ran, such as between a failure and a manual retry, is shortened, so that the rest
 /// remains legible.
-struct TimeScale {
+package struct TimeScale: Sendable {
     /// A shortened time in which nothing ran, with its position.
-    struct Pause {
-        var from: Double
-        var to: Double
-        var length: Duration
+    package struct Pause: Sendable {
+        package var from: Double
+        package var to: Double
+        package var length: Duration
     }
 
     /// An interval of time in seconds and its interval of positions.
@@ -18,7 +18,7 @@ struct TimeScale {
     private static let shown = 0.04
 
     /// A scale for the busy intervals, in seconds.
-    init(_ busy: [(start: Double, end: Double)]) {
+    package init(_ busy: [(start: Double, end: Double)]) {
         var merged: [(start: Double, end: Double)] = [(0, 0)]
         for span in busy.sorted(by: { $0.start < $1.start }) {
             if span.start <= merged[merged.count - 1].end {
@@ -48,14 +48,14 @@ struct TimeScale {
     }
 
     /// The position of a time in seconds.
-    func place(_ time: Double) -> Double {
+    package func place(_ time: Double) -> Double {
         guard let piece = pieces.first(where: { time <= $0.end }) else { return 1 }
         let length = piece.end - piece.start
         return length <= 0 ? piece.from : piece.from + (time - piece.start) / length * (piece.to - piece.from)
     }
 
     /// The shortened pauses.
-    var pauses: [Pause] {
+    package var pauses: [Pause] {
         pieces.filter(\.isPause).map { piece in
             Pause(from: piece.from, to: piece.to, length: .milliseconds(Int64((piece.end - piece.start) * 1000)))
         }

@@ -113,6 +113,20 @@ struct ReportTests {
         #expect(Sparkline([.init(0), .init(10)]).blocks() == "▁█")
     }
 
+    @Test(
+        "A small difference looks small: some percent are one height, and twice as much is the whole height",
+        arguments: [
+            ([100, 101, 99, 100], "▄▄▄▄"), ([-100, -101, -99], "▄▄▄"), ([1e9, 1.01e9], "▄▄"), ([0, 0], "▄▄"),
+            ([50, 100], "▁█"), ([10, 10, 10, 30], "▁▁▁█"), ([100, 110], "▄▅"),
+        ])
+    func smallDifferences(values: [Double], blocks: String) {
+        #expect(Sparkline(values.map { .init($0) }).blocks() == blocks)
+        let heights = Sparkline(values.map { .init($0) }).svg(title: "t").matches(of: /,(\d+(?:\.\d+)?)/).compactMap {
+            Double($0.1)
+        }
+        if Set(blocks).count == 1 { #expect((heights.max() ?? 0) - (heights.min() ?? 0) < 2, "\(heights)") }
+    }
+
     @Test("A long time in which nothing ran is cut short, and what ran keeps its proportions")
     func pauses() {
         let scale = TimeScale([(0, 1), (0.5, 2), (100, 102)])

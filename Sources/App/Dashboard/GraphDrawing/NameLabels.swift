@@ -45,7 +45,7 @@ struct NameLabels: Sendable {
             if !head.hasSuffix(word) { break }
         }
         if room() >= 3, next(words(of: String(middle())).last) != nil {
-            let letters = cut(String(middle()), room(), fromEnd: true)
+            let letters = String(middle()).last(cells: room())
             if letters.count < middle().count { tail = letters + tail }
         }
         return Form(parts: [head.isEmpty ? head : trimmed(head), tail])
@@ -142,7 +142,7 @@ struct NameLabels: Sendable {
         for shift in 0..<max(1, room / 2) {
             for tail in Set([(room + 1) / 2 + shift, (room + 1) / 2 - shift]).sorted()
             where tail >= 0 && tail <= room {
-                forms.append(Form(parts: [cut(name, room - tail), cut(rest, tail, fromEnd: true)]))
+                forms.append(Form(parts: [name.first(cells: room - tail), rest.last(cells: tail)]))
             }
         }
         return forms
@@ -200,17 +200,6 @@ struct NameLabels: Sendable {
         return String(text.dropLast())
     }
 
-    /// As many characters of a text as fit into a width.
-    private static func cut(_ text: String, _ width: Int, fromEnd: Bool = false) -> String {
-        var taken = 0
-        let characters = fromEnd ? Array(text.reversed()) : Array(text)
-        let kept = characters.prefix { character in
-            taken += TextWidth.of(character)
-            return taken <= width
-        }
-        return String(fromEnd ? kept.reversed() : Array(kept))
-    }
-
     /// Whether a label tells its name from others by nothing but a number.
     static func isNumbered(_ label: String) -> Bool {
         guard let sign = label.lastIndex(of: "#"), label[..<sign].hasSuffix("…") else { return false }
@@ -221,7 +210,7 @@ struct NameLabels: Sendable {
     /// before it.
     private static func numbered(_ name: String, _ index: Int, _ width: Int) -> String {
         let end = "…#\(index + 1)"
-        return cut(name, max(0, width - end.count)) + end
+        return name.first(cells: max(0, width - end.count)) + end
     }
 
     /// The beginnings of a name that end at a separator, the shortest first.

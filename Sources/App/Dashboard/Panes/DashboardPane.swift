@@ -67,7 +67,7 @@ extension DashboardPane {
 
 /// Labels of bindings that several panes have.
 enum PaneLabels {
-    static let step = "move along edges in the graph, up and down in lists"
+    static let step = "move along edges, up and down"
     static let ends = "go to the first and last; G in the log follows new lines"
     static let first = "go to the first"
     static let last = "go to the last; in the log, follow new lines"
@@ -103,7 +103,39 @@ protocol StageList: DashboardPane {
 }
 
 extension StageList {
-    static var bindings: [Binding] { scrolling { _ in 10 } + [folding, filtering, marking] }
+    static var bindings: [Binding] { scrolling { _ in 10 } + edges + [folding, filtering, picking] }
+
+    /// The bindings that lead along the edges of the graph, also where these are not drawn.
+    static var edges: [Binding] {
+        [
+            Binding(["h", .left], .move, PaneLabels.step, change: { follow(&$1, upstream: true) })
+                .alone("go to what the stage needs"),
+            Binding(["l", .right], .move, PaneLabels.step, change: { follow(&$1, upstream: false) })
+                .alone("go to what needs the stage"),
+        ]
+    }
+
+    /// Selects a neighbour of the selected stage in the graph: the one that the user came from, otherwise the nearest that
+    /// is listed.
+    private static func follow(_ state: inout DashboardState, upstream: Bool) {
+        guard let index = state.selectedIndex else { return }
+        let places = Dictionary(
+            listed(state).enumerated().filter { $0.element.item == nil }.map { ($0.element.stage, $0.offset) },
+            uniquingKeysWith: { first, _ in first })
+        let plan = state.run.plan
+        let neighbours = (upstream ? plan.upstream : plan.downstream)[index].map { plan.stages[$0].id }
+        let own = places[state.selection.stage] ?? 0
+        let near = neighbours.filter { places[$0] != nil }
+            .min { abs((places[$0] ?? 0) - own) < abs((places[$1] ?? 0) - own) }
+        let trail = state.trail[state.selection.stage]
+        let back = (upstream ? trail?.upstream : trail?.downstream).flatMap { neighbours.contains($0) ? $0 : nil }
+        guard let target = back.flatMap({ places[$0] == nil ? nil : $0 }) ?? near else {
+            let what = upstream ? "needs" : "leads to"
+            return state.say(
+                "\(state.selection.stage) \(what) \(neighbours.isEmpty ? "nothing" : "nothing that is listed")")
+        }
+        state.follow(to: target, upstream: upstream)
+    }
 
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
         let ids = listed(state)
@@ -131,11 +163,11 @@ extension StageList {
             hint: .when(rank: 4) { $0.selectedStage?.hasItems == true ? "items" : nil }, change: { $1.foldSelection() })
     }
 
-    /// The binding that marks stages.
-    static var marking: Binding {
+    /// The binding that picks stages.
+    static var picking: Binding {
         Binding(
-            "mark", ["m"], .act, "mark the selected stage, to retry several together; again to take the mark away",
-            refusal: { $0.steeringRefusal }, change: { $1.markStage() })
+            "pick", ["m"], .act, "pick the selected stage, to retry several together; again to drop it",
+            refusal: { $0.steeringRefusal }, change: { $1.pickStage() })
     }
 
     /// The binding that filters the stages.

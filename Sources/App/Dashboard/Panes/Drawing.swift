@@ -81,7 +81,7 @@ enum ProgressBar {
         return [Span(filled, style), Span(String(repeating: "░", count: max(0, width - used)), .dim)]
     }
 
-    /// A bar of what does not go on any more: the share of each state, in the order given.
+    /// A bar of what does not go on any more: the share of each state, in the order given; see ``UnitStatus/block``.
     ///
     /// Each state has a cell at least, and what succeeded has no more than its share.
     static func states(_ parts: [(status: UnitStatus, count: Int, style: Style)], width: Int) -> [Span] {
@@ -95,13 +95,7 @@ enum ProgressBar {
         let isGood = { (status: UnitStatus) in [.succeeded, .reused].contains(status) }
         cells[left < 0 ? widest : parts.lastIndex { !isGood($0.status) } ?? widest] += left
         return zip(parts, cells).map { part, count in
-            let block =
-                switch part.status {
-                case .succeeded, .reused, .failed: "█"
-                case .pending, .skipped: "░"
-                case .queued, .running, .retrying, .blocked, .cancelled: "▒"
-                }
-            return Span(String(repeating: block, count: count), part.style)
+            Span(String(repeating: part.status.block, count: count), part.style)
         }
     }
 
@@ -119,6 +113,18 @@ enum ProgressBar {
 }
 
 extension UnitStatus {
+    /// The character for a cell of a bar, a strip or a timeline, which tells statuses apart where there are no colours.
+    var block: String {
+        switch self {
+        case .succeeded, .reused: "█"
+        case .failed: "▚"
+        case .running, .retrying: "▓"
+        case .blocked: "▒"
+        case .pending, .queued: "░"
+        case .skipped, .cancelled: "─"
+        }
+    }
+
     /// The style of the status.
     var style: Style {
         switch self {
@@ -208,8 +214,7 @@ extension DashboardState {
             return [Span(failureText(stage, unit, id), .bad)]
         case .blocked:
             // Of a long name, what tells it from others.
-            let name = blockerName(unit)
-            return [Span("◂ " + (graph.label(of: StageID(name), width: width - 2) ?? name), .blocked)]
+            return [Span("◂ " + label(of: StageID(blockerName(unit)), width: width - 2), .blocked)]
         case .pending, .queued, .retrying:
             let reason = run.waitReason(of: id, now: now) ?? ""
             let counts =
@@ -238,10 +243,10 @@ extension DashboardState {
         }
     }
 
-    /// How the items of a fan-out stand, such as `49 ok 1 failed`.
+    /// How the items of a fan-out stand, the worst first: `1 failed  49 succeeded`.
     func itemCounts(_ stage: StageState) -> [Span] {
         let counted = UnitStatus.allCases.filter { stage.itemCounts[$0, default: 0] > 0 }
-        return counted.sorted { Self.urgency($0) > Self.urgency($1) }.enumerated().map { place, status in
+        return counted.sorted { Self.urgency($0) < Self.urgency($1) }.enumerated().map { place, status in
             let words = "\(stage.itemCounts[status, default: 0]) \(word(status).lowercased())"
             return Span((place > 0 ? "  " : "") + words, style(status))
         }

@@ -31,19 +31,23 @@ enum FooterPane {
             return Span("its process died — continue it with: \(state.hint("resume \(state.run.id)"))", .bad)
         }
         let (failed, allowed) = (state.digest.failed, state.digest.allowed)
+        // Whoever comes to a run that is paused has to know it first: a retry starts nothing either.
+        let isPaused = state.run.isPaused && state.run.status == .running
+        let goesOn = state.steeringRefusal == nil ? " — \(state.keys.key("pause", "P")) continues" : ""
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""
             let retried = state.wayOn(after: first).map { " — \($0)" } ?? ""
-            return Span("\(state.glyph(.failed)) \(first)\(others) failed\(retried)", .bad)
+            let pause = isPaused ? "paused\(goesOn); " : ""
+            return Span("\(pause)\(state.glyph(.failed)) \(first)\(others) failed\(retried)", .bad)
         }
+        if isPaused { return Span("paused: nothing new starts\(goesOn)", .wait) }
         switch state.run.status {
-        case .running where state.run.isPaused:
-            return Span("paused: nothing new starts — \(state.keys.key("pause", "P")) continues", .wait)
         case .succeeded:
             let flow = state.digest.flow.map { ": \($0.sentence)" } ?? ""
-            guard let first = allowed.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }
+            let words = "\(state.glyph(.succeeded)) succeeded\(flow)"
+            guard let first = allowed.first else { return Span(words, .good) }
             let others = allowed.count > 1 ? " and \(allowed.count - 1) more" : ""
-            return Span("\(state.glyph(.succeeded)) done\(flow) — \(first)\(others) failed (allowed)", .wait)
+            return Span("\(words) — \(first)\(others) failed (allowed)", .wait)
         case .cancelled: return Span("\(state.glyph(.cancelled)) the run was cancelled", .plain)
         case .running, .failed, .interrupted: return nil
         }
@@ -93,8 +97,8 @@ extension DashboardState {
         guard steeringRefusal == nil, let index = selectedIndex, let status = run.unit(selection)?.status,
             status.isFinished, status != .blocked
         else { return selection.stage == named ? nil : "\(keys.key("next-failure", "e")) goes to it" }
-        if !markedStages.isEmpty {
-            return "\(keys.key("retry", "r")) retries the \(markedStages.count.counted("marked stage"))"
+        if !pickedStages.isEmpty {
+            return "\(keys.key("retry", "r")) retries the \(pickedStages.count.counted("picked stage"))"
         }
         // While other items stay failed, what needs all of them stays blocked.
         let others =

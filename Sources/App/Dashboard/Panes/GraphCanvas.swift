@@ -137,7 +137,7 @@ struct GraphCanvas {
         buffer.write(state.glyph(status), row: inner.row, column: inner.column, style: statusStyle)
         let isFaint = !stands || status == .pending || status == .skipped
         let nameStyle: Style = status == .failed ? statusStyle : isFaint ? .dim : .bold
-        if item.stages.contains(where: { state.marked.contains(state.run.stages[$0].id) }) {
+        if item.stages.contains(where: { state.picked.contains(state.run.stages[$0].id) }) {
             buffer.write("◆", row: inner.row, column: inner.column + 1, style: .accent)
         }
         // At the edges of the view a name is cut with a sign, as everywhere.
@@ -197,7 +197,7 @@ struct GraphCanvas {
 
     /// The line below a name: a bar while a stage runs, duration and rows afterwards, the states of several stages.
     private func detail(_ item: GraphScene.Item, width: Int) -> [Span] {
-        guard case .stage(let index) = item else { return counts(item.stages) }
+        guard case .stage(let index) = item else { return counts(item.stages, width: width) }
         let stage = state.run.stages[index]
         let id = UnitID(stage.id)
         switch stage.status {
@@ -230,11 +230,18 @@ struct GraphCanvas {
         }
     }
 
-    /// How many stages are in which state, the worst first.
-    private func counts(_ stages: [Int]) -> [Span] {
+    /// How many stages are in which state, the worst first; what does not fit is summed up, since a cut number is another
+    /// one.
+    private func counts(_ stages: [Int], width: Int) -> [Span] {
         var counts: [UnitStatus: Int] = [:]
         for stage in stages { counts[state.run.stages[stage].status, default: 0] += 1 }
         let order = counts.sorted { DashboardState.urgency($0.key) < DashboardState.urgency($1.key) }
-        return order.map { Span("\(state.glyph($0.key))\($0.value) ", state.style($0.key)) }
+        func spans(_ shown: Int) -> [Span] {
+            let rest = order.dropFirst(shown).reduce(0) { $0 + $1.value }
+            let told = order.prefix(shown).map { Span("\(state.glyph($0.key))\($0.value)", state.style($0.key)) }
+            let all = told + (rest > 0 ? [Span("+\(rest)", .dim)] : [])
+            return Array(all.map { [$0] }.joined(separator: [Span(" ")]))
+        }
+        return order.indices.reversed().map { spans($0 + 1) }.first { $0.widthOfText <= width } ?? []
     }
 }

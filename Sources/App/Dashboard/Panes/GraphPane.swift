@@ -20,7 +20,7 @@ enum GraphPane: DashboardPane {
             .alone(PaneLabels.first),
         Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) })
             .alone(PaneLabels.last),
-        RailPane.folding, RailPane.filtering, RailPane.marking,
+        RailPane.folding, RailPane.filtering, RailPane.picking,
         Binding(
             "more-hops", ["+"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
             refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(1) }
@@ -56,7 +56,7 @@ enum GraphPane: DashboardPane {
         let (state, frame) = (view.state, view.frame)
         let window = GraphWindow(drawing, view)
         buffer.rule(
-            frame, title: title(drawing), facts: facts(state, drawing, window) + [state.markWords].compactMap(\.self),
+            frame, title: title(drawing), facts: facts(state, drawing, window) + [state.pickWords].compactMap(\.self),
             isFocused: view.isFocused)
 
         // Drawn into a buffer and copied, so that nothing leaves the pane; small pictures are centred.
@@ -94,11 +94,19 @@ enum GraphPane: DashboardPane {
             let fitting = state.standingOut?.count ?? 0
             facts.append(Span("filter \(state.filter.text): \(fitting)   ", .accent))
         }
-        facts.append(Span(state.run.stages.count.counted("stage")))
+        facts.append(Span(counted(drawing.scene, of: state.run.stages.count)))
         if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
         if let highlight = state.highlightWords { facts.append(Span("   \(highlight)", .accent)) }
         facts.append(Span(window.showsAll ? "   fits" : "   scrolls", .dim))
         return facts
+    }
+
+    /// What is drawn of all stages: `9 of 200 stages`, `200 stages in 14 groups`.
+    private static func counted(_ scene: GraphScene, of all: Int) -> String {
+        let groups = scene.items.count { if case .group = $0 { true } else { false } }
+        let shown = scene.itemOf.count
+        return (shown < all ? "\(shown) of " : "") + all.counted("stage")
+            + (groups > 0 ? " in \(groups.counted("group"))" : "")
     }
 }
 

@@ -25,14 +25,7 @@ struct GraphWalk {
     /// Moves the selection along an edge, and remembers where it came from.
     static func follow(_ state: inout DashboardState, upstream: Bool) {
         guard let walk = GraphWalk(state), let target = walk.along(upstream: upstream) else { return }
-        let (from, to) = (state.selection.stage, walk.stage(of: target))
-        guard from != to else { return }
-        if upstream {
-            state.trail[to, default: GraphTrail()].downstream = from
-        } else {
-            state.trail[to, default: GraphTrail()].upstream = from
-        }
-        state.select(UnitID(to))
+        state.follow(to: walk.stage(of: target), upstream: upstream)
     }
 
     private init?(_ state: DashboardState) {
@@ -103,5 +96,19 @@ struct GraphWalk {
         return picture.frames.indices.filter { $0 != index && fits($0) }.min {
             distance($0) < distance($1)
         }
+    }
+}
+
+extension DashboardState {
+    /// Selects a neighbour, and remembers where the user came from.
+    mutating func follow(to stage: StageID, upstream: Bool) {
+        let from = selection.stage
+        guard from != stage else { return }
+        if upstream {
+            trail[stage, default: GraphTrail()].downstream = from
+        } else {
+            trail[stage, default: GraphTrail()].upstream = from
+        }
+        select(UnitID(stage))
     }
 }

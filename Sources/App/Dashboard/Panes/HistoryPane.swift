@@ -14,7 +14,7 @@ enum HistoryPane {
         let room = max(1, min(history.runs.count, buffer.boxHeight - foot - 1))
         let count = history.runs.count > room ? "  \(page.choice + 1) of \(history.runs.count)" : ""
         let place = buffer.box(title: title + count, lines: room + foot + 1, width: 112)
-        let columns = Widths(place.width, history)
+        let columns = Widths(place.width, history, state)
         buffer.write(columns.titles, row: place.row, column: place.column, limit: place.width, style: .dim)
         let start = max(0, min(page.choice - room / 2, history.runs.count - room))
         for (offset, run) in history.runs.dropFirst(start).prefix(room).enumerated() {
@@ -36,31 +36,34 @@ enum HistoryPane {
     private struct Widths {
         /// Whether the year is shown.
         let isWide: Bool
+        /// The width of the times: with seconds where runs share a minute.
+        let started: Int
         let state: Int
         let failed: Int
 
-        init(_ width: Int, _ history: RunHistory) {
+        init(_ width: Int, _ history: RunHistory, _ state: DashboardState) {
             isWide = width >= 90
+            let minutes = Set(history.runs.map { $0.summary.started / 60_000 })
+            started = (isWide ? 16 : 11) + (minutes.count < history.runs.count ? 3 : 0)
             let isInterrupted = history.runs.contains { $0.summary.trueStatus == .interrupted }
-            state = isInterrupted ? 15 : 13
-            let widest = history.runs.map { TextWidth.of(HistoryPane.failed($0, in: .max)) }.max() ?? 0
+            self.state = isInterrupted ? 15 : 13
+            let widest = history.runs.map { TextWidth.of(HistoryPane.failed($0, in: .max, state)) }.max() ?? 0
             failed = max(6, min(widest, isWide ? 24 : width >= 60 ? 14 : 8))
         }
 
         var titles: String {
-            let started = "started".fitted(isWide ? 16 : 11)
-            return "  " + started + "  " + "state".fitted(state) + "took".rightAligned(7) + "  "
-                + "Δ usual".rightAligned(7) + "  " + "failed".fitted(failed) + "  for"
+            "  " + "started".fitted(started) + "  " + "state".fitted(state) + "took".rightAligned(7) + "  "
+                + "vs usual".rightAligned(8) + "  " + "failed".fitted(failed) + "  for"
         }
     }
 
     /// The first stage that failed, and how many others.
-    private static func failed(_ run: RunOfHistory, in width: Int) -> String {
+    private static func failed(_ run: RunOfHistory, in width: Int, _ state: DashboardState) -> String {
         guard let first = run.failed.first else { return "" }
         let more = run.failed.count > 1 ? " +\(run.failed.count - 1)" : ""
-        let name = Span(first.rawValue).text
-        let room = width - more.count
-        return (TextWidth.of(name) > room ? name.cutInMiddle(max(1, room)) : name) + more
+        let room = max(1, width - more.count)
+        // Another run may have had other stages.
+        return state.label(of: first, width: room).cutInMiddle(room) + more
     }
 
     private static func line(
@@ -68,7 +71,7 @@ enum HistoryPane {
     ) -> [Span] {
         let summary = run.summary
         let isShown = summary.id == state.run.id
-        let full = String(LocalTime.full(summary.started, in: state.zone).prefix(16))
+        let started = LocalTime.full(summary.started, in: state.zone).dropFirst(widths.isWide ? 0 : 5)
         let (word, style) = word(summary.trueStatus, state)
         let usual = history.usual[summary.id]?.duration.seconds
         var delta = Span("", .dim)
@@ -77,12 +80,12 @@ enum HistoryPane {
         }
         return [
             Span(isShown ? "● " : "  ", .accent),
-            Span(widths.isWide ? full : String(full.dropFirst(5)), isShown ? .bold : .plain), Span("  "),
+            Span(String(started.prefix(widths.started)), isShown ? .bold : .plain), Span("  "),
             Span(word.fitted(widths.state), style),
             Span((summary.took(now: state.now)?.short ?? "—").rightAligned(7) + "  "),
-            Span(delta.text.rightAligned(7) + "  ", delta.style),
+            Span(delta.text.rightAligned(8) + "  ", delta.style),
             Span(
-                failed(run, in: widths.failed).fitted(widths.failed) + "  ",
+                failed(run, in: widths.failed, state).fitted(widths.failed) + "  ",
                 summary.trueStatus == .succeeded ? .dim : .bad),
             Span(purpose(run, namesDay: false), .dim),
         ]

@@ -54,7 +54,6 @@ extension InspectorText {
     private mutating func compare(_ attempts: [Attempt]) {
         let shown = attempts.suffix(6).reversed()
         // A single attempt has the whole of the pane.
-        let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
         let columnWidth = max(18, (pane - 15) / max(1, shown.count) - 2)
         func row(_ label: String, isAlwaysOther: Bool = false, _ value: (Attempt) -> String) {
             let values = shown.map { PlainText.sanitized(value($0).replacing("\n", with: " ")) }
@@ -189,6 +188,7 @@ extension InspectorText {
 
     mutating func addAllNeighbours(_ index: Int) {
         let plan = state.run.plan
+        let names = min(40, state.graph.longestName)
         func list(_ title: String, _ direct: [Int], _ all: [Int]) {
             let more = all.count - direct.count
             let rest = more > 0 ? ", \(more) further" : ""
@@ -209,7 +209,7 @@ extension InspectorText {
                 lines.append(
                     [
                         Span(lead + state.glyph(stage.status) + " ", state.style(stage.status, of: id)),
-                        Span(stage.id.rawValue.fitted(min(40, state.graph.longestName)) + "  "),
+                        Span(state.label(of: stage.id, width: names).fitted(names) + "  "),
                         Span(
                             state.word(stage.status, of: id).fitted(state.wordWidth + 1),
                             state.style(stage.status, of: id)),

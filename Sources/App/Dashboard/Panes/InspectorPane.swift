@@ -53,14 +53,13 @@ enum InspectorPane: DashboardPane {
 
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
         let (state, frame) = (view.state, view.frame)
-        let text = InspectorText(state)
+        let text = InspectorText(state, width: frame.columns.count)
         let height = frame.rows.count - 1
         let scroll = max(0, min(state.inspectorScroll, text.lines.count - height))
         let below = text.lines.count - scroll - height
-        let name = Span(state.selection.description).text
         var facts = text.facts
         if below > 0 { facts.append(Span("   \(below) more", .dim)) }
-        let title = "INSPECT  \(name)"
+        let title = "INSPECT  " + name(state, width: frame.columns.count - 36)
         let room = frame.columns.count - TextWidth.of(title) - facts.reduce(0) { $0 + TextWidth.of($1.text) } - 12
         var tabs = tabBar(state.tab, room: room)
         // Where there is little room, how much more there is tells more than the names of the other pages.
@@ -89,6 +88,14 @@ enum InspectorPane: DashboardPane {
             }
             buffer.set("─", row: frame.rows.lowerBound, column: frame.columns.lowerBound - 1, style: .dim)
         }
+    }
+
+    /// The name of what is selected; of an item, its key rather than the whole of its stage's name.
+    private static func name(_ state: DashboardState, width: Int) -> String {
+        let whole = Span(state.selection.description).text
+        guard TextWidth.of(whole) > width, let item = state.selection.item else { return whole }
+        let end = "/" + Span("\(item)").text
+        return state.label(of: state.selection.stage, width: max(8, width - TextWidth.of(end))) + end
     }
 
     /// The names of all pages, or where there is no room that of the one that is shown.

@@ -48,7 +48,6 @@ extension InspectorText {
         let (short, long) = (columns.filter { !$0.isLong }, columns.filter(\.isLong))
         let numbers = samples.map { $0.row?.grouped ?? "" }
         let number = numbers.map(\.count).max() ?? 0
-        let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
         if short.reduce(number + 4, { $0 + $1.width + 2 }) <= pane - (long.isEmpty ? 0 : pane / 3) {
             addTable(short + long, numbers.map { "  \($0.rightAligned(number))  " })
         } else {

@@ -7,12 +7,19 @@ struct InspectorText {
     /// The facts at the right of the pane's rule.
     private(set) var facts: [Span] = []
     let state: DashboardState
+    /// The width of its pane.
+    let pane: Int
 
     /// The width of its longest line.
     var width: Int { lines.map(\.widthOfText).max() ?? 0 }
 
+    /// The text for the pane as it is on the screen, or as wide as a small one where it is not.
     init(_ state: DashboardState) {
-        self.state = state
+        self.init(state, width: DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80)
+    }
+
+    init(_ state: DashboardState, width: Int) {
+        (self.state, pane) = (state, width)
         guard let stage = state.run.stage(state.selection.stage), let unit = state.run.unit(state.selection),
             let index = state.selectedIndex
         else { return }
@@ -87,8 +94,7 @@ struct InspectorText {
 
     /// Text over several lines, wrapped at blanks.
     mutating func addWrapped(_ text: String, _ style: Style) {
-        let layout = DashboardLayout(state)
-        let width = max(20, (layout.frame(of: .inspector)?.columns.count ?? 60) - 4)
+        let width = max(20, pane - 4)
         var line = ""
         for word in PlainText.sanitized(text).split(separator: " ") {
             if !line.isEmpty, TextWidth.of(line) + 1 + TextWidth.of(String(word)) > width {
@@ -126,8 +132,7 @@ struct InspectorText {
         for status in order {
             let count = stage.itemCounts[status, default: 0]
             if count > 0 {
-                let block = state.isASCII ? "#" : "■"
-                spans.append(Span(String(repeating: block, count: min(count, 50)), state.style(status)))
+                spans.append(Span(String(repeating: status.block, count: min(count, 50)), state.style(status)))
             }
         }
         add("items", [Span("\(stage.finishedItems)/\(stage.items.count) ")] + spans)

@@ -41,8 +41,9 @@ enum LogPane: DashboardPane {
                     $1.say("times: \($1.log.time.rawValue)")
                 }),
             Binding(
-                "mark-line", ["m"], .log, "mark a line; y copies from the first mark on", change: { $0.markLine(&$1) }),
-            Binding("next-mark", ["'"], .log, "go to the next mark", change: { $0.findMark(&$1) }),
+                "pick-line", ["m"], .log, "pick a line; y copies from the first picked one on",
+                change: { $0.pickLine(&$1) }),
+            Binding("next-picked", ["'"], .log, "go to the next picked line", change: { $0.findPicked(&$1) }),
             Binding(
                 "fold-traces", ["F"], .log, "fold stack traces into their first line, or unfold them",
                 action: { $0.foldTraces(&$1) }),
@@ -89,7 +90,7 @@ enum LogPane: DashboardPane {
             return
         }
         let current = min(log.cursor ?? lines.count - 1, lines.count - 1)
-        let marked = log.marked(current: current)
+        let copied = log.copied(current: current)
         let search = LogSearch(log.search)
         var row = frame.rows.lowerBound + 1
         for (line, rows) in geometry.visible(log, lines) {
@@ -97,7 +98,7 @@ enum LogPane: DashboardPane {
             guard let record = lines.record(at: line) else { continue }
             let isCurrent = log.cursor != nil && line == current && view.isFocused
             var drawing = LogLineDrawing(state, geometry, record, isCurrent: isCurrent)
-            drawing.mark = log.marks.contains(line) ? "◆" : marked?.contains(line) == true ? "│" : nil
+            drawing.mark = log.picked.contains(line) ? "◆" : copied?.contains(line) == true ? "│" : nil
             drawing.folded = lines.folded(at: line)
             drawing.previous = log.time == .gap && line > 0 ? lines.record(at: line - 1)?.time : nil
             if lines.isHit(at: line) { drawing.search = search }
@@ -155,7 +156,7 @@ struct LogLineDrawing {
     private let geometry: LogGeometry
     private let record: LogRecord
     private let isCurrent: Bool
-    /// The sign before a line that is marked, or that is copied with marked ones.
+    /// The sign before a line that is picked, or that is copied with picked ones.
     var mark: Unicode.Scalar?
     /// The number of lines that are folded into it.
     var folded = 0
@@ -226,11 +227,11 @@ struct LogLineDrawing {
         guard TextWidth.of(whole) > width, let stage = record.stage else { return whole }
         let attempt = record.attempt.map { $0 > 1 ? "#\($0)" : "" } ?? ""
         let room = width - attempt.count
-        guard let item = record.item else {
-            return (state.graph.label(of: stage, width: room) ?? stage.rawValue) + attempt
-        }
-        let name = state.graph.label(of: stage, width: width / 2) ?? stage.rawValue
-        return name + "[" + Span("\(item)").text.cutInMiddle(room - TextWidth.of(name) - 2) + "]" + attempt
+        guard let item = record.item else { return state.label(of: stage, width: room) + attempt }
+        let key = Span("\(item)").text
+        // The stage has what a short key leaves, and half of the room at least.
+        let name = state.label(of: stage, width: max(width / 2, room - 2 - TextWidth.of(key)))
+        return name + "[" + key.cutInMiddle(max(1, room - TextWidth.of(name) - 2)) + "]" + attempt
     }
 
     private var timeText: String {

@@ -92,6 +92,12 @@ enum RailPane: StageList {
     /// Wide panes name the columns.
     static func headRows(_ columns: Int) -> Int { columns >= 110 ? 1 : 0 }
 
+    /// The columns of the rows.
+    static func table(_ frame: DashboardLayout.Frame, _ state: DashboardState) -> StageTable {
+        let lanes = Lanes(state.graph.rail, columns: frame.columns.count)
+        return StageTable(state, width: frame.columns.count - lanes.width - 3)
+    }
+
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
         let (state, frame) = (view.state, view.frame)
         let head = headRows(frame.columns.count)
@@ -107,12 +113,12 @@ enum RailPane: StageList {
         if lanes.isCut { facts.append(Span("  ~ more lanes", .dim)) }
         if !state.filter.isEmpty { facts.append(Span("  filter \(state.filter.text)", .accent)) }
         if let highlight = state.highlightWords { facts.append(Span("  \(highlight)", .accent)) }
-        if let words = state.markWords { facts.append(words) }
+        if let words = state.pickWords { facts.append(words) }
         let title = view.layout.awaited == nil ? "GRAPH  rail" : "GRAPH  laying out the picture …"
         buffer.rule(frame, title: title, facts: facts, isFocused: view.isFocused)
 
         let start = frame.columns.lowerBound + 1
-        let table = StageTable(state, width: frame.columns.count - lanes.width - 3)
+        let table = table(frame, state)
         if head > 0 {
             table.drawHead(row: frame.rows.lowerBound + 1, column: start + lanes.width + 1, into: &buffer)
         }

@@ -6,8 +6,8 @@ enum StagePane: StageList {
     static let title = "stages"
 
     static var bindings: [Binding] {
-        scrolling { _ in 10 } + [
-            folding, filtering, marking,
+        scrolling { _ in 10 } + edges + [
+            folding, filtering, picking,
             Binding(
                 "sort", ["s"], .view, "sort stages by state, file order or time", hint: .always("sort", rank: 6),
                 change: { $1.order = $1.order.next }),
@@ -27,6 +27,11 @@ enum StagePane: StageList {
         return Array(ids[visible(ids, state, height: height)])
     }
 
+    /// The columns of the rows.
+    static func table(_ frame: DashboardLayout.Frame, _ state: DashboardState) -> StageTable {
+        StageTable(state, width: frame.columns.count - 4)
+    }
+
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
         let (state, frame) = (view.state, view.frame)
         let shown = visibleRows(state, height: frame.rows.count - 2)
@@ -38,9 +43,9 @@ enum StagePane: StageList {
         if shown.count < total || !state.filter.isEmpty {
             facts.append(Span("   \(shown.count) of \(total)", .dim))
         }
-        if let words = state.markWords { facts.append(words) }
+        if let words = state.pickWords { facts.append(words) }
         buffer.rule(frame, title: "STAGES", facts: facts, isFocused: view.isFocused)
-        let table = StageTable(state, width: frame.columns.count - 4)
+        let table = table(frame, state)
         table.drawHead(
             row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 3, into: &buffer)
         for (line, id) in shown.enumerated() {

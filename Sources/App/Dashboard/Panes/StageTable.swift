@@ -12,6 +12,8 @@ struct StageTable {
     let usual: Int
     let tries: Int
     let timeline: Int
+    /// The times of the timeline; nil where there is none.
+    private let scale: TimeScale?
 
     /// Columns for a row; if there is little room, the least important are dropped first.
     ///
@@ -20,7 +22,7 @@ struct StageTable {
         word = width >= 40 ? state.wordWidth : 0
         tries = width >= 64 ? 6 : 0
         rows = width >= 76 ? 9 : 0
-        usual = width >= 84 ? 8 : 0
+        usual = width >= 84 ? 9 : 0
         let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
         // Where little is left, the inspector says more of the selected stage than a few cells for each; but what failed
         // and what waits for it have reasons, and where all went well, there is nothing to say.
@@ -28,12 +30,16 @@ struct StageTable {
         let hasReasons = digest.counts[.failed, default: 0] + digest.counts[.blocked, default: 0] > 0
         let progress =
             state.run.status == .succeeded ? 0 : hasReasons ? min(60, rest / 2) : rest >= 70 ? 20 : 8
-        let longest = max(state.graph.longestName, digest.longestName)
+        let longest = max(state.graph.longestName, digest.longestName, state.longestListedItem)
         name = min(max(5, longest), max(8, rest - progress))
         let left = max(0, rest - name)
-        let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
+        // Why a stage has failed tells more than when it ran.
+        let wanted = max(
+            left < 70 ? min(left, 30) : min(60, left * 2 / 5),
+            min(digest.longestReason + 1, left, max(80, left * 3 / 5)))
         timeline = left - wanted >= 14 ? min(100, left - wanted - 2) : 0
         information = timeline > 0 ? left - timeline - 2 : left
+        scale = timeline > 0 ? state.timeScale : nil
     }
 
     /// The headings of the columns.
@@ -50,11 +56,12 @@ struct StageTable {
         put(information > 8 ? "progress" : "", information)
         put("rows", rows, right: true)
         put("took", time, right: true)
-        put("Δ usual", usual, right: true)
+        put("vs usual", usual, right: true)
         put("try", tries, right: true)
         if timeline > 0 {
             place += 2
-            put("timeline", timeline)
+            let cut = scale?.pauses.reduce(.zero) { $0 + $1.length } ?? .zero
+            put(cut > .zero ? "timeline, \(cut.short) left out at ┆" : "timeline", timeline)
         }
     }
 
@@ -80,7 +87,7 @@ struct StageTable {
                 style: style)
             place += width
         }
-        if id.item == nil, state.marked.contains(id.stage) {
+        if id.item == nil, state.picked.contains(id.stage) {
             buffer.write("◆", row: row, column: place - 1, style: .accent)
         }
         put(label(id, stage, state), name, status == .failed ? style : isDimmed ? .dim : .plain)
@@ -102,10 +109,9 @@ struct StageTable {
     }
 
     private func label(_ id: UnitID, _ stage: StageState, _ state: DashboardState) -> String {
-        if let item = id.item { return Span("  \(item)").text.cutInMiddle(name) }
+        if let item = id.item { return "  " + Span("\(item)").text.cutInMiddle(name - 2) }
         let extra = stage.hasItems ? " ×\(stage.items.count)" : ""
-        return (state.graph.label(of: id.stage, width: name - TextWidth.of(extra)) ?? id.stage.rawValue)
-            + extra
+        return state.label(of: id.stage, width: name - TextWidth.of(extra)) + extra
     }
 
     /// A timeline of the attempts, on the same scale in all rows; where several share a cell, the worst is shown.
@@ -113,25 +119,27 @@ struct StageTable {
         _ state: DashboardState, _ attempts: [Attempt], row: Int, column: Int,
         into buffer: inout CellBuffer
     ) {
-        guard let start = state.run.startedAt else { return }
+        guard let start = state.run.startedAt, let scale else { return }
         // What a dead process was running does not go on.
         let now = state.run.clock(state.now)
-        let order: [Style] = [.good, .dim, .busy, .bad]
+        let order: [UnitStatus] = [.succeeded, .cancelled, .running, .failed]
         let openRank = state.run.isInterrupted(.running) ? 3 : 2
-        let total = max(0.001, (state.run.endedAt ?? now).since(start).seconds)
+        func cell(_ time: Moment) -> Double { scale.place(time.since(start).seconds) * Double(timeline) }
+        for pause in scale.pauses {
+            let middle = Int((pause.from + pause.to) / 2 * Double(timeline))
+            buffer.set("┆", row: row, column: column + min(middle, timeline - 1), style: .dim)
+        }
         var worst = [Int?](repeating: nil, count: timeline)
         for attempt in attempts {
-            let from = min(
-                timeline - 1, max(0, Int(attempt.startedAt.since(start).seconds / total * Double(timeline)))
-            )
-            let end = (attempt.endedAt ?? now).since(start).seconds / total * Double(timeline)
+            let from = min(timeline - 1, max(0, Int(cell(attempt.startedAt))))
+            let end = Int(cell(attempt.endedAt ?? now).rounded())
             let rank = attempt.result.map { $0.ending.isSuccess ? 0 : attempt.cancelledBy == nil ? 3 : 1 } ?? openRank
-            for cell in from..<max(from + 1, min(timeline, Int(end.rounded()))) {
-                worst[cell] = max(worst[cell] ?? 0, rank)
-            }
+            for cell in from..<max(from + 1, min(timeline, end)) { worst[cell] = max(worst[cell] ?? 0, rank) }
         }
         for (cell, rank) in worst.enumerated() {
-            if let rank { buffer.set("█", row: row, column: column + cell, style: order[rank]) }
+            guard let rank else { continue }
+            let status = order[rank]
+            buffer.write(status.block, row: row, column: column + cell, style: status.style)
         }
     }
 }
@@ -155,5 +163,28 @@ extension DashboardState {
             percent > 999
             ? "×\(Int(ratio.rounded()))" : percent == 0 ? "±0" : percent < 0 ? "−\(-percent)%" : "+\(percent)%"
         return (text, ratio >= 2 ? .wait : .dim)
+    }
+
+    /// The times of the attempts of the run, in seconds since it began: long times in which nothing ran, such as before a
+    /// retry of the next day, take little room.
+    var timeScale: TimeScale {
+        let key = RunDigest.Key(
+            sequence: run.lastSequence, status: run.status, halfSecond: run.status == .running ? now.steady / 500 : 0)
+        return rememberedScale.value(for: key) {
+            guard let start = run.startedAt else { return TimeScale([]) }
+            let clock = run.clock(now)
+            func span(_ attempt: Attempt) -> (start: Double, end: Double) {
+                (attempt.startedAt.since(start).seconds, (attempt.endedAt ?? clock).since(start).seconds)
+            }
+            let attempts = run.stages.flatMap { $0.unit.attempts + $0.items.flatMap(\.unit.attempts) }
+            let end = clock.since(start).seconds
+            // A run that goes on has its present moment at the right.
+            return TimeScale(attempts.map(span) + (run.status == .running ? [(end, end)] : []))
+        }
+    }
+
+    /// The width of the longest item among those that are listed.
+    var longestListedItem: Int {
+        unfolded.flatMap { run.stage($0)?.items ?? [] }.map { TextWidth.of(Span("\($0.item.key)").text) + 2 }.max() ?? 0
     }
 }
