@@ -29,8 +29,9 @@ package enum FolderColumns: Sendable, Hashable {
             })
     }
 
-    /// The columns that folders stand for, among all that an engine finds. What it would make another value of, such as a number
-    /// of 0x10 or a local time of a time with an offset, are texts.
+    /// The columns that folders stand for, among all that an engine finds.
+    ///
+    /// What it would make another value of, such as a number of 0x10 or a local time of a time with an offset, are texts.
     ///
     /// - Parameter files: The files' paths, as those of ``names(above:)``.
     package static func columns(_ names: Set<String>, among found: [Column], above files: [String]) -> [Column] {

@@ -54,8 +54,9 @@ extension LoadCompiler {
             + "IF is_filled THEN \(Self.refusal(message)); END IF; END LOOP; END"
     }
 
-    /// A block that refuses values of which their columns would keep others: an explicit cast cuts texts and rounds times
-    /// without a word. Nil where no column does.
+    /// A block that refuses values of which their columns would keep others; nil where no column does.
+    ///
+    /// An explicit cast cuts texts and rounds times without a word.
     private func lossless(_ rows: String) -> String? {
         var found: [(column: Column, isChanged: String, type: String)] = []
         for column in source.columns {

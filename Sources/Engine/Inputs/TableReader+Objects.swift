@@ -49,7 +49,9 @@ extension TableReader {
     }
 
     /// Refuses objects that the engine would unite with other values than theirs: columns whose names differ in case alone,
-    /// or whose types no type holds exactly. Of files, values are looked at; objects would have to be fetched for that.
+    /// or whose types no type holds exactly.
+    ///
+    /// Of files, values are looked at; objects would have to be fetched for that.
     private func refuseDiffering(
         _ objects: [StoredObject], _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
     ) async throws(Failure) {
