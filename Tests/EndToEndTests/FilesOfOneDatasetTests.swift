@@ -195,7 +195,6 @@ struct FilesOfOneDatasetTests {
         let project = try project("jsonl")
         try project.write("d/a.jsonl", "{\"a\":1}\n{\"a\":2,\"b\":3}\n")
         try project.write("d/b.jsonl", "{\"a\":3}\n")
-        try project.write("d/c.jsonl", "")
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0 && run.output.contains("d/b.jsonl has no column 'b', unlike d/a.jsonl"), "\(run)")
         try project.write("d/c.jsonl", "{\"c\":3}\n")

@@ -378,9 +378,12 @@ package struct RunSession: Sendable {
                 }
                 isTaken = false
             } catch {
-                // Whoever only looks after the run, as 'prune' does, has it for a moment.
-                if isTaken || error.problem != .takenOver { return mailbox.post(failure: error) }
-                isTaken = true
+                // Where the file cannot be made, the run goes on until its records are needed, which tells more.
+                if error.problem == .takenOver {
+                    // Whoever only looks after the run, as 'prune' does, has it for a moment.
+                    if isTaken { return mailbox.post(failure: error) }
+                    isTaken = true
+                }
             }
             // A cancelled sleep ends the loop.
             try? await ContinuousClock().sleep(for: .seconds(1))

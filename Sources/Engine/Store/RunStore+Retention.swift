@@ -60,6 +60,8 @@ extension RunStore {
     ///   cannot be removed, and only its record is gone.
     package func remove(_ id: RunID, isForgotten: Bool = false) throws -> Int64? {
         let runFolder = folder.run(id)
+        // What is written down beside the lock is none of it.
+        let size = runFolder.sizeInBytes
         // Held until everything is removed, so that no process resumes the run meanwhile.
         var lock: RunLock?
         if FileText.exists(runFolder.path) {
@@ -68,7 +70,6 @@ extension RunStore {
         }
         defer { withExtendedLifetime(lock) {} }
         if isForgotten, try hasRecord(of: id) { return nil }
-        let size = runFolder.sizeInBytes
         try forget(id)
         do {
             if FileText.exists(runFolder.path) { try FileManager.default.removeItem(atPath: runFolder.path) }

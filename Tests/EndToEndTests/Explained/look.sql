@@ -13,7 +13,7 @@ WHERE "region" IS NOT NULL;
 -- 2. measure 1 check in one scan
 CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows",
-       CAST(coalesce(count_if("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE)), 0) AS BIGINT) AS m0,
+       CAST(coalesce(count_if("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_1"))), 0) AS BIGINT) AS m0,
        CAST(count(*) AS BIGINT) AS t0
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
@@ -46,10 +46,10 @@ FROM "#caudal.measures");
 CREATE TEMP TABLE "#caudal.failing" AS
 SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
 FROM (SELECT unnest([0]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
-       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))
+       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_1")))
             THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END, CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
 FROM (SELECT * FROM (SELECT "id", "region", "price", "day", "name", file_row_number AS "#caudal.row" FROM read_parquet('out/rich.parquet', hive_partitioning = false)) LIMIT (coalesce(getvariable('near')[2], 0)))
-WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))))
+WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_1")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100;
 
@@ -72,10 +72,10 @@ ORDER BY "check", place;
 SELECT 'sample' AS caudal, "check", "row", "values"
 FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
 FROM (SELECT unnest([0]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
-       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))
+       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_1")))
             THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END, CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
 FROM (SELECT "id", "region", "price", "day", "name", file_row_number AS "#caudal.row" FROM read_parquet('out/rich.parquet', hive_partitioning = false))
-WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))))
+WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_1")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
 ORDER BY "check", place;

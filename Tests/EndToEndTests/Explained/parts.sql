@@ -25,7 +25,7 @@ FROM "#caudal.step_1")) AS BIGINT) AS value;
 
 -- 2. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_1" AS
-SELECT "id", min("#caudal.row") AS "#kept"
+SELECT "id", min("#caudal.row") AS "#caudal.kept"
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
 WHERE "id" IS NOT NULL
 GROUP BY "id"
@@ -49,7 +49,7 @@ WITH
 SELECT "id", "#caudal.row"
 FROM "#caudal.step_1"
 ) AS rows JOIN "#caudal.duplicates_1" AS again
-  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept";
+  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#caudal.kept";
 
 -- 4. note the last of them
 SET VARIABLE dropped_last_1 = (SELECT max("row") FROM "#caudal.dropped_1");

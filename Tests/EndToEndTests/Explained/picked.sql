@@ -42,7 +42,7 @@ WHERE "region" IS NOT NULL;
 -- 7. measure 1 check in one scan
 CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows",
-       CAST(coalesce(count_if("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE)), 0) AS BIGINT) AS m1,
+       CAST(coalesce(count_if("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_2"))), 0) AS BIGINT) AS m1,
        CAST(count(*) AS BIGINT) AS t1
 FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
 
@@ -79,10 +79,10 @@ FROM "#caudal.measures");
 CREATE TEMP TABLE "#caudal.failing" AS
 SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
 FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
-       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
+       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_2")))
             THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
 FROM (SELECT * FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) LIMIT (coalesce(getvariable('near')[2], 0)))
-WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
+WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_2")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100;
 
@@ -105,10 +105,10 @@ ORDER BY "check", place;
 SELECT 'sample' AS caudal, "check", "row", "values"
 FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
 FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
-       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
+       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_2")))
             THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
 FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', records = true, columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'}))
-WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
+WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND ("region" NOT IN (FROM "#caudal.known_2")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
 ORDER BY "check", place;

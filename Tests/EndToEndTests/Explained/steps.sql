@@ -20,7 +20,7 @@ FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FR
 
 -- 3. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_1" AS
-SELECT "id", arg_max("#caudal.row", {'there': "day" IS NOT NULL, 'value': "day", 'row': "#caudal.row"}) AS "#kept"
+SELECT "id", arg_max("#caudal.row", {'there': "day" IS NOT NULL, 'value': "day", 'row': "#caudal.row"}) AS "#caudal.kept"
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
 WHERE "id" IS NOT NULL
 GROUP BY "id"
@@ -33,7 +33,7 @@ FROM (
 SELECT "id", "#caudal.row"
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
 ) AS rows JOIN "#caudal.duplicates_1" AS again
-  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept";
+  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#caudal.kept";
 
 -- 5. note the last of them
 SET VARIABLE dropped_last_1 = (SELECT max("row") FROM "#caudal.dropped_1");
@@ -247,7 +247,7 @@ FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second"
 
 -- 11. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_11" AS
-SELECT "id", min("#caudal.row") AS "#kept"
+SELECT "id", min("#caudal.row") AS "#caudal.kept"
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
 WHERE "id" IS NOT NULL
 GROUP BY "id"
@@ -260,7 +260,7 @@ FROM (
 SELECT "id", "#caudal.row"
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
 ) AS rows JOIN "#caudal.duplicates_11" AS again
-  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept";
+  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#caudal.kept";
 
 -- 13. note the last of them
 SET VARIABLE dropped_last_11 = (SELECT max("row") FROM "#caudal.dropped_11");
@@ -343,9 +343,9 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t8,
        0 AS m9,
        CAST(count(*) AS BIGINT) AS t9,
-       CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)), 0) AS BIGINT) AS m10,
+       CAST(coalesce(count_if("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11"))), 0) AS BIGINT) AS m10,
        CAST(count(*) AS BIGINT) AS t10,
-       CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11,
+       CAST(coalesce(count_if("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12"))), 0) AS BIGINT) AS m11,
        CAST(count(*) AS BIGINT) AS t11,
        CAST(CAST(CAST(count(DISTINCT "id") AS VARCHAR) AS DOUBLE) AS VARCHAR) AS m12,
        CAST(count(*) AS BIGINT) AS t12,
@@ -441,14 +441,14 @@ WHERE getvariable('caudal_scanned') = 0;
 
 -- 32. check foreign_key_id, alone if the scan failed
 SELECT 'measures' AS caudal, *
-FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)), 0) AS BIGINT) AS m10, CAST(count(*) AS BIGINT) AS t10
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11"))), 0) AS BIGINT) AS m10, CAST(count(*) AS BIGINT) AS t10
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
 -- 33. check foreign_key_id_2, alone if the scan failed
 SELECT 'measures' AS caudal, *
-FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11, CAST(count(*) AS BIGINT) AS t11
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12"))), 0) AS BIGINT) AS m11, CAST(count(*) AS BIGINT) AS t11
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
@@ -549,9 +549,9 @@ FROM (SELECT unnest([0,
             THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
           CASE WHEN getvariable('near')[6] > "#caudal.row" AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o'))
             THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
-          CASE WHEN getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE))
+          CASE WHEN getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11")))
             THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
-          CASE WHEN getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))
+          CASE WHEN getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12")))
             THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END]) AS "#caudal.sample_values"
 FROM (SELECT * FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) LIMIT (coalesce(getvariable('near')[9], 0)))
 WHERE (getvariable('near')[1] > "#caudal.row" AND ("id" IS NULL))
@@ -559,8 +559,8 @@ WHERE (getvariable('near')[1] > "#caudal.row" AND ("id" IS NULL))
    OR (getvariable('near')[4] > "#caudal.row" AND ("region" NOT IN ('north', 'other')))
    OR (getvariable('near')[5] > "#caudal.row" AND (("price" < 0 OR NOT isfinite("price"))))
    OR (getvariable('near')[6] > "#caudal.row" AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o')))
-   OR (getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)))
-   OR (getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))))
+   OR (getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11"))))
+   OR (getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100
 UNION ALL
@@ -614,9 +614,9 @@ FROM (SELECT unnest([0,
             THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
           CASE WHEN getvariable('far')[6] > 0 AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o'))
             THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
-          CASE WHEN getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE))
+          CASE WHEN getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11")))
             THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
-          CASE WHEN getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))
+          CASE WHEN getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12")))
             THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END]) AS "#caudal.sample_values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE (getvariable('far')[1] > 0 AND ("id" IS NULL))
@@ -624,8 +624,8 @@ WHERE (getvariable('far')[1] > 0 AND ("id" IS NULL))
    OR (getvariable('far')[4] > 0 AND ("region" NOT IN ('north', 'other')))
    OR (getvariable('far')[5] > 0 AND (("price" < 0 OR NOT isfinite("price"))))
    OR (getvariable('far')[6] > 0 AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o')))
-   OR (getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)))
-   OR (getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))))
+   OR (getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_11"))))
+   OR (getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND ("id" NOT IN (FROM "#caudal.known_12")))))
 WHERE "#caudal.sample_values" IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
 ORDER BY "check", place;
