@@ -200,6 +200,20 @@ struct LocalTimesTests {
         #expect(try await output(of: Self.twoKinds + check, csv).hasPrefix("p,l\n2024-01-05T08:00:00Z,"))
     }
 
+    @Test(
+        "A day, a code, a comment or a column's name is no zone",
+        arguments: [
+            "where p > date '2024-01-01'", "where 'A1-05' <> 'B'", "/* no timezone here */", "-- at time zone 'UTC'",
+            "where '--' <> '10:00' or p is null",
+        ])
+    func noZones(rest: String) async throws {
+        let csv = "p,l\n2024-01-05T10:00:00+02:00,2024-01-05 10:00:00\n"
+        let stage = "\n  q:\n    type: sql\n    output: o\n    query: |\n      select p::varchar as t from m \(rest)\n"
+        #expect(try await output(of: Self.twoKinds + stage, csv) == "t\n2024-01-05 08:00:00\n")
+        let zoned = stage.replacing("as t from", with: "as t, timezone('Asia/Tokyo', p) as z from")
+        #expect(try await output(of: Self.twoKinds + zoned, csv) == "t,z\n2024-01-05 08:00:00+00,2024-01-05T17:00:00\n")
+    }
+
     @Test("Where a query reads both kinds, each column is what it is made of, and what is made of both has no zone")
     func both() async throws {
         let query =

@@ -89,7 +89,11 @@ enum AlikeNames {
 enum ZonedView {
     /// Whether a query mentions zones or contains points in time.
     static func isWanted(by query: String) -> Bool {
-        let words = query.lowercased().replacing(#/--[^\n]*|\/\*(.|\n)*?\*\//#, with: " ")
+        // Two strokes within a text begin no comment.
+        let parts = #/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*(?:.|\n)*?\*\//#
+        let words = query.lowercased().replacing(parts) { part in
+            part.output.hasPrefix("--") || part.output.hasPrefix("/*") ? " " : part.output
+        }
         let time = #/'[^']*[0-9]:[0-9]{2}(:[0-9.]+)?\s*(z|[+-][0-9]{2}(:?[0-9]{2})?)'/#
         return words.contains(#/\btimezone\s*\(|timestamptz|time\s+zone/#) || words.contains(time)
     }
