@@ -84,6 +84,7 @@ struct SSHExecutor: ProgramExecutor {
                 // Nothing has begun there, and nothing will.
                 _ = try folder.revoke()
                 try? folder.end()
+                await remove(folder, on: machine, within: .seconds(10))
                 return .unreached(told)
             }
             try folder.handOver()
@@ -132,8 +133,8 @@ struct SSHExecutor: ProgramExecutor {
     }
 
     /// Removes an attempt's folder on another machine; one that stays is in nobody's way.
-    private func remove(_ folder: LaunchFolder, on machine: String) async {
-        _ = try? await connections.ask(machine, SSHCopies.removal(of: folder), within: .seconds(60))
+    private func remove(_ folder: LaunchFolder, on machine: String, within limit: Duration = .seconds(60)) async {
+        _ = try? await connections.ask(machine, SSHCopies.removal(of: folder), within: limit)
     }
 
     /// Finds out how the program ended: the connection's end alone does not tell.
@@ -182,6 +183,10 @@ struct SSHExecutor: ProgramExecutor {
         for launch in launches {
             if try launch.revoke() {
                 try launch.end()
+                // Inputs may have been on their way there.
+                if launch.isCopied, let machine = launch.note.machine {
+                    await remove(launch, on: machine, within: .seconds(10))
+                }
             } else {
                 begun[launch.note.machine ?? "", default: []].append(launch)
             }
