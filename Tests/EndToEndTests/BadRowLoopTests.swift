@@ -208,7 +208,7 @@ struct BadRowLoopTests {
         let refused = try await project.caudal("limit", "last", "max_paralel=2")
         #expect(refused.exit == .exited(1) && refused.errors.contains("did you mean 'max_parallel'?"), "\(refused)")
         try project.write("open", "")
-        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.waits(for: "SUCCEEDED ✓")
         let ended = try await project.caudal("limit", "last", "max_parallel=9")
         #expect(ended.exit == .exited(1) && ended.errors.contains("has ended"), "\(ended)")
         try await terminal.press("q")

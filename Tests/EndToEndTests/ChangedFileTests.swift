@@ -82,7 +82,7 @@ struct ChangedFileTests {
             for: "p.yaml has changed since the run began:", "- run: exit 3", "+ run: exit 0", "Cancel",
             "Runs again:  test (failed), tell (blocked)", "Stays:       make: succeeded")
         try await terminal.press("Tab", "Enter")
-        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.waits(for: "SUCCEEDED ✓")
         try await terminal.press("q")
         try await terminal.waits(for: "ended with 0")
         let screen = try await terminal.screen()

@@ -58,7 +58,7 @@ struct DetachedRunTests {
             project, columns: 100, rows: 30, command: "\(CaudalProject.program) watch last")
         try await second.waits(for: "RUNNING", "watching pid")
         try project.write("open", "")
-        try await second.waits(for: "SUCCEEDED")
+        try await second.waits(for: "SUCCEEDED ✓")
         try await second.press("q")
         try await second.waits(for: "ended with 0")
         try await second.close()
