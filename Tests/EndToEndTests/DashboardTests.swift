@@ -20,7 +20,7 @@ struct DashboardTests {
         try await terminal.press("r")
         try await terminal.waits(for: "Retry publish?", "attempt 2")
         try await terminal.press("Tab", "Enter")
-        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.waits(for: "SUCCEEDED ✓")
         try await terminal.press("q")
         try await terminal.waits(for: "ended with 0", "succeeded in", "rows in")
         let screen = try await terminal.screen()
@@ -40,7 +40,7 @@ struct DashboardTests {
         for _ in 0..<5 {
             let terminal = try await TerminalSession(
                 project, columns: 100, rows: 30, command: "\(CaudalProject.program) run fast.yaml")
-            try await terminal.waits(for: "SUCCEEDED")
+            try await terminal.waits(for: "SUCCEEDED ✓")
             let screen = try await terminal.screen()
             #expect(!screen.contains("0/1"), "an attempt was missed:\n\(screen)")
             try await terminal.press("q")
@@ -54,7 +54,7 @@ struct DashboardTests {
         let project = try CaudalProject()
         let terminal = try await TerminalSession(
             project, columns: 100, rows: 30, command: "\(CaudalProject.program) run config/pipeline_config.yaml")
-        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.waits(for: "SUCCEEDED ✓")
         for (columns, rows, text) in [(200, 60, "INSPECT"), (40, 10, "3 log"), (12, 2, "sales"), (80, 24, "quality")] {
             try await terminal.resize(columns: columns, rows: rows)
             try await terminal.waits(for: text)
@@ -107,7 +107,7 @@ struct DashboardTests {
         let terminal = try await TerminalSession(
             project, columns: 100, rows: 30,
             command: "SWIFT_BACKTRACE=enable=no sh -c 'echo $$ > pid; exec \(CaudalProject.program) watch last'")
-        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.waits(for: "SUCCEEDED ✓")
         #expect(try await terminal.modes() == "101")
         kill(try #require(Int32(try project.read("pid").trimmed)), signal)
         try await terminal.waits(for: "ended with \(128 + signal)")
