@@ -105,7 +105,7 @@ extension DatabaseLink {
     ///
     /// - Parameter start: Where its rows begin, if the database can be told; otherwise it gives all.
     package func query(
-        _ source: DataSource, asTexts texts: Set<String> = [], from start: WatermarkStart? = nil
+        _ source: DataSource, asTexts texts: Set<String>, from start: WatermarkStart? = nil
     ) -> String {
         guard let table = source.table, !texts.isEmpty, kind != .sqlite else { return query(source, from: start) }
         let own = source.columns.map { column in

@@ -107,10 +107,7 @@ package struct TableReader: Sendable {
         var source = source
         source.objects = try await readable(found, link, beside: file, dataset)
         let oddities = link.oddities(of: source)
-        var texts: Set<String> = []
-        if !oddities.isEmpty {
-            texts.formUnion(try await columnsToReadAsTexts(oddities, table, link, dataset, control))
-        }
+        let texts = oddities.isEmpty ? [] : try await columnsToReadAsTexts(oddities, table, link, dataset, control)
         var script = SQLScript(title: "the rows of \(table)")
         // Earlier findings may be outdated: the values are examined again together with the copied rows.
         let watched = oddities.filter { odd in
@@ -281,10 +278,13 @@ package struct TableReader: Sendable {
         guard !own.isEmpty else { return Found() }
         let isAsked = own.contains { $0.asked == true }
         let found =
-            isToldByDatabase
-            ? own.map { Column($0.name, MySQLColumn(name: $0.name, native: $0.native ?? "").type ?? .unknown) }
-            : isAsked
-                ? own.map { Column($0.name, DatabaseLink.sqliteType($0.native ?? "")) } : readings.columns(tools.sql)
+            if isToldByDatabase {
+                own.map { Column($0.name, MySQLColumn(name: $0.name, native: $0.native ?? "").type ?? .unknown) }
+            } else if isAsked {
+                own.map { Column($0.name, DatabaseLink.sqliteType($0.native ?? "")) }
+            } else {
+                readings.columns(tools.sql)
+            }
         let types = Dictionary(found.map { ($0.name, carried($0)) }, uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { column -> LoadTarget.TableColumn? in
             guard let type = types[column.name] else { return nil }
