@@ -240,7 +240,7 @@ struct BadRowLoopTests {
         try await terminal.press("x")
         try await terminal.waits(for: "Cancel s?")
         try await terminal.press("Tab", "Enter")
-        try await terminal.waits(for: "CANCELLED")
+        try await terminal.waits(for: "CANCELLED ⊗")
         #expect(await live.child.exit().exit == .exited(3))
         // It has ended: this process takes it up again.
         try project.write("good", "")

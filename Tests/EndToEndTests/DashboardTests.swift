@@ -129,7 +129,7 @@ struct DashboardTests {
         try await terminal.press("X")
         try await terminal.waits(for: "Cancel the run?")
         try await terminal.press("Tab", "Enter")
-        try await terminal.waits(for: "CANCELLED")
+        try await terminal.waits(for: "CANCELLED ⊗")
         try await terminal.press("q")
         try await terminal.waits(for: "ended with 3")
         try await terminal.close()

@@ -28,7 +28,7 @@ struct PressedKeysTests {
             try await terminal.waits(for: "find a stage: SKU MAX QTY X 1001 5 X", "RUNNING")
         }
         _ = try await project.caudal("cancel", "last")
-        try await terminal.waits(for: "CANCELLED")
+        try await terminal.waits(for: "CANCELLED ⊗")
         try await terminal.close()
     }
 
@@ -67,7 +67,7 @@ struct PressedKeysTests {
         try await terminal.press("X")
         try await terminal.waits(for: "Cancel the run?")
         try await terminal.press("Tab", "Enter")
-        try await terminal.waits(for: "CANCELLED")
+        try await terminal.waits(for: "CANCELLED ⊗")
         try await terminal.press("q")
         try await terminal.waits(for: "ended with 3")
         #expect(try await !terminal.hasMouse())

@@ -95,7 +95,7 @@ struct SeveralScreensTests {
         try await watcher.press("X")
         try await watcher.waits(for: "Cancel the run?")
         try await watcher.press("Tab", "Enter")
-        try await watcher.waits(for: "CANCELLED")
+        try await watcher.waits(for: "CANCELLED ⊗")
         #expect(await run.child.exit().exit == .exited(3))
         try await watcher.close()
     }
@@ -110,7 +110,7 @@ struct SeveralScreensTests {
         await run.killHard()
         try await watcher.waits(for: "INTERRUPTED", "caudal resume")
         #expect(try await project.caudal("cancel", "last").exit == .exited(0))
-        try await watcher.waits(for: "CANCELLED")
+        try await watcher.waits(for: "CANCELLED ⊗")
         try await watcher.waits(without: "watching pid")
         try project.write("open", "")
         try await watcher.press("R")

@@ -2,6 +2,7 @@ import CaudalModel
 import Engine
 import Foundation
 import TestSupport
+import Testing
 
 /// A real terminal of a given size with a program in it, driven by keys.
 ///
@@ -72,7 +73,10 @@ final class TerminalSession: Sendable {
             let screen = try await screen()
             if isSo(screen) { return }
             var iterator = outputs.makeAsyncIterator()
-            guard await iterator.next() != nil else { throw Failure("the terminal ended and shows\n\(screen)") }
+            if await iterator.next() != nil { continue }
+            // An error that is thrown after the time limit of a test is told to nobody.
+            if Task.isCancelled { Issue.record("the test waits for what the terminal does not show:\n\(screen)") }
+            throw Failure("the terminal ended and shows\n\(screen)")
         }
     }
 

@@ -77,8 +77,11 @@ struct RunSupervisorTests {
         supervisor.close()
         var endings: [Int: String] = [:]
         async let driving: Void = {
-            // The second ends before the first: the third begins in its place.
-            for number in [1, 0, 2, 3, 4] {
+            // The second ends before the first: the third begins in its place, before another place is free.
+            await runs[1].hasBegun()
+            runs[1].finish(.succeeded)
+            await runs[2].hasBegun()
+            for number in [0, 2, 3, 4] {
                 await runs[number].hasBegun()
                 runs[number].finish(number == 2 ? .failed : .succeeded)
             }
