@@ -116,9 +116,9 @@ final class HomeLoop {
                 }
             }
             if state.isAsking, !wasAsking {
-                // The user pressed further keys before the question was shown.
-                terminal.show(HomeScreen.draw(state))
+                // The user pressed these keys before the question is shown; those that follow its picture are answers.
                 terminal.discardKeys()
+                terminal.show(HomeScreen.draw(state))
                 return nil
             }
         }
