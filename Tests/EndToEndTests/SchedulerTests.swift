@@ -129,6 +129,19 @@ struct SchedulerTests {
         #expect(alone.status == 1 && alone.output.contains("scheduler: none runs"), "\(alone)")
     }
 
+    @Test("A scheduler whose lock file is removed makes it anew, and no second one decides beside it")
+    func lockIsRemoved() async throws {
+        let project = try Self.project(every: "1h")
+        let scheduler = try await project.start("schedule")
+        #expect(await scheduler.says("watches 1 schedule") != nil)
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal/scheduler/lock"))
+        #expect(await scheduler.says("is made anew") != nil)
+        let second = try await project.caudal("schedule")
+        #expect(second.status == 1 && second.errors.contains("process \(scheduler.child.identity.pid)"), "\(second)")
+        kill(scheduler.child.identity.pid, SIGTERM)
+        #expect(await scheduler.child.exit().exit == .exited(0))
+    }
+
     @Test("Where the project's state is removed, the scheduler ends instead of deciding for nobody")
     func stateIsRemoved() async throws {
         let project = try Self.project(every: "1h")

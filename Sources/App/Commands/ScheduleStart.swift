@@ -67,7 +67,8 @@ struct ScheduleStart: AsyncParsableCommand {
             return
         }
         let loop = try SchedulerLoop(
-            scheduler, store: store, files: project.files, stop: stop, tell: Self.tell, onNotices: { outbox.wake() })
+            scheduler, lock: lock, store: store, files: project.files, stop: stop, tell: Self.tell,
+            onNotices: { outbox.wake() })
         watch.loop = loop
         let count = project.read().reduce(0) { $0 + ($1.pipeline?.schedules.count ?? 0) }
         Self.tell("the scheduler of \(project.files.root) watches \(count.counted("schedule"))")

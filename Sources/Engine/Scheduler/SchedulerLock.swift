@@ -4,6 +4,8 @@ import Foundation
 /// The right to decide the slots of a project, held by one process at a time.
 package final class SchedulerLock: Sendable {
     private let lock: FileLock
+    private let folder: String
+    private let isOnce: Bool
 
     /// Takes the lock, and writes down who holds it.
     ///
@@ -12,18 +14,36 @@ package final class SchedulerLock: Sendable {
     package static func take(_ state: StateFolder, isOnce: Bool = false) throws(StoreError) -> SchedulerLock? {
         try state.create()
         guard let lock = try FileLock.take(state.scheduler + "/lock") else { return nil }
-        let holder = Holder(
-            process: getpid(), host: ProcessInfo.processInfo.hostName, since: SystemClock.now.wall,
-            isOnce: isOnce)
-        do {
-            try FileText.replace(JSONText.encoded(holder), at: state.scheduler + "/holder")
-        } catch {
-            throw StoreError(.unreadable(error.reason), path: state.scheduler)
-        }
-        return SchedulerLock(lock)
+        let taken = SchedulerLock(lock, state.scheduler, isOnce: isOnce)
+        try taken.note()
+        return taken
     }
 
-    private init(_ lock: FileLock) { self.lock = lock }
+    private init(_ lock: FileLock, _ folder: String, isOnce: Bool) {
+        self.lock = lock
+        self.folder = folder
+        self.isOnce = isOnce
+    }
+
+    /// Writes down who holds it.
+    private func note() throws(StoreError) {
+        let holder = Holder(
+            process: getpid(), host: ProcessInfo.processInfo.hostName, since: SystemClock.now.wall, isOnce: isOnce)
+        do {
+            try FileText.replace(JSONText.encoded(holder), at: folder + "/holder")
+        } catch {
+            throw StoreError(.unreadable(error.reason), path: folder)
+        }
+    }
+
+    /// Makes the lock's file anew where it was removed, which would let another scheduler decide the same.
+    ///
+    /// - Returns: `taken` while another one does.
+    package func renew() throws(StoreError) -> FileLock.Standing {
+        let standing = try lock.renew()
+        if standing == .madeAnew { try note() }
+        return standing
+    }
 
     /// Who holds the lock.
     package struct Holder: Sendable, Codable, Hashable {

@@ -8,6 +8,9 @@ import Foundation
 /// whether the store or a pipeline file has changed.
 package final class SchedulerLoop {
     private let scheduler: Scheduler
+    private let lock: SchedulerLock
+    /// Whether another process has the right to decide, since the lock's file was removed.
+    private var isOutdone = false
     private let store: RunStore
     private let change: StoreChange
     private let files: ProjectFiles
@@ -25,16 +28,19 @@ package final class SchedulerLoop {
     private static let patience: Int64 = 1000
 
     /// - Parameters:
+    ///   - lock: The right to decide, which this process has.
     ///   - stop: A descriptor that becomes readable when the loop is to end.
     ///   - tell: Told each line for the operator.
     ///   - onNotices: Told that there is something to send.
     /// - Throws: ``StoreError`` when the store cannot be read, ``Failure`` when the system has no timer.
     package init(
-        _ scheduler: Scheduler, store: RunStore, files: ProjectFiles, stop: Int32, tell: @escaping (String) -> Void,
+        _ scheduler: Scheduler, lock: SchedulerLock, store: RunStore, files: ProjectFiles, stop: Int32,
+        tell: @escaping (String) -> Void,
         onNotices: @escaping () -> Void = {}
     ) throws {
         self.onNotices = onNotices
         self.scheduler = scheduler
+        self.lock = lock
         self.store = store
         self.files = files
         self.tell = tell
@@ -76,6 +82,11 @@ package final class SchedulerLoop {
         while true {
             if let path = store.presence.replaced { throw StoreError(.gone, path: path) }
             let now = SystemClock.now
+            guard mayDecide() else {
+                isWatching = true
+                if !sleep(until: .max) { return }
+                continue
+            }
             let isDue = now.wall >= wake
             if isDue || isWatching || mayHaveChanged(now) {
                 do throws(StoreError) {
@@ -93,6 +104,27 @@ package final class SchedulerLoop {
             }
             if !sleep(until: wake) { return }
         }
+    }
+
+    /// Whether this process still has the right to decide: somebody may have removed the lock's file.
+    private func mayDecide() -> Bool {
+        do throws(StoreError) {
+            switch try lock.renew() {
+            case .held, .released: break
+            case .madeAnew: tell("the scheduler's lock file was removed, and is made anew")
+            case .taken:
+                if !isOutdone {
+                    tell("the scheduler's lock file was removed, and another scheduler decides: this one waits")
+                }
+                isOutdone = true
+                return false
+            }
+            if isOutdone { tell("this scheduler decides again") }
+            isOutdone = false
+        } catch {
+            // Where the file cannot be made, no other one can make it.
+        }
+        return true
     }
 
     private func mayHaveChanged(_ now: Moment) -> Bool {
