@@ -43,6 +43,49 @@ struct LocalTimesTests {
     }
 
     @Test(
+        "A time that becomes text is written as files have it, and is the same time when it is read again",
+        arguments: [
+            ("", "2024-01-05T10:00:00"), (", timezone: Europe/Berlin", "2024-01-05T09:00:00Z"),
+        ])
+    func texts(zone: String, local: String) async throws {
+        let steps = """
+              p:
+                type: process
+                input: in
+                output: o
+                steps:
+                  - cast: {p: timestamp, l: timestamp, d: date}
+                  - derive: {a: cast(p as text), b: "concat('at ', p)", c: "'at ' || l", e: cast(d as text)}
+                  - derive: {f: cast(cast(p as text) as timestamp), g: cast(cast(l as text) as timestamp)}
+                  - cast: {p: text, l: text}
+                  - derive: {h: cast(a as timestamp), i: cast(p as timestamp)}
+                  - cast: {p: timestamp, l: timestamp}
+            """
+        let point = "2024-07-05T08:00:00.500000Z"
+        #expect(
+            try await output(
+                of: steps, "p,l,d\n2024-07-05T10:00:00.5+02:00,2024-01-05 10:00:00,-0043-03-15\n",
+                datasets: "  in: {path: in.csv\(zone)}")
+                == "p,l,d,a,b,c,e,f,g,h,i\n\(point),\(local),-0043-03-15,\(point),at \(point),at \(local),-0043-03-15,"
+                + "\(point),\(local),\(point),\(point)\n")
+    }
+
+    @Test(
+        "Days of a zone begin at their midnight there, whatever the format of their file",
+        arguments: ["csv", "jsonl", "parquet"])
+    func days(format: String) async throws {
+        let steps =
+            "  p: {type: process, input: in, output: o, steps: [{derive: {e: cast(d as timestamp)}}, {cast: {d: timestamp}}]}"
+        let text = ["csv": "d\n2026-07-05\n", "jsonl": "{\"d\": \"2026-07-05\"}\n"][format]
+        #expect(
+            try await output(
+                of: steps, datasets: "  in: {path: in.\(format), timezone: Europe/Berlin}",
+                parquet: text == nil ? "SELECT DATE '2026-07-05' AS d" : nil,
+                files: text.map { ["in.\(format)": $0] } ?? [:])
+                == "d,e\n2026-07-04T22:00:00Z,2026-07-04T22:00:00Z\n")
+    }
+
+    @Test(
         "Times to the nanosecond are local times like others",
         arguments: [
             ("", "cast: {t: timestamp}", "10:00:00.123456"),
@@ -78,11 +121,13 @@ struct LocalTimesTests {
                   - fill_missing: {h: 0}
                   - filter: h >= 0
                   - deduplicate: {by: id, keep: last, order_by: at}
+                  - derive: {v: "'at ' || u"}
                   - cast: {u: text}
             """
         #expect(
             try await output(of: steps, csv)
-                == "id,at,h,u\n2,2024-01-05T10:00:00,10,2024-01-05T10:00:00\n3,,0,\n1,2024-01-05T11:00:00Z,11,2024-01-05T11:00:00Z\n"
+                == "id,at,h,u,v\n2,2024-01-05T10:00:00,10,2024-01-05T10:00:00,at 2024-01-05T10:00:00\n3,,0,,\n"
+                + "1,2024-01-05T11:00:00Z,11,2024-01-05T11:00:00Z,at 2024-01-05T11:00:00Z\n"
         )
         let query = """
               p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}, {sql: "select t, id from input order by id, t"}, {select: [t]}]}
@@ -101,6 +146,10 @@ struct LocalTimesTests {
         #expect(
             told.contains("'2024-01-05 10:00:00', which names no offset from UTC") && told.contains("'timezone'"),
             "\(told)")
+        let text =
+            "  p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}, {derive: {x: \"concat(greatest(t, t))\"}}]}"
+        let refused = try await output(of: text, csv)
+        #expect(refused.contains("which of them a text of this would have cannot be told"), "\(refused)")
         // Far behind the rows that are looked at first.
         let late = "t\n" + String(repeating: "2024-01-05 10:00:00\n", count: 60_000) + "2024-01-05T10:00:00Z\n"
         let cast = "  p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}]}"

@@ -103,7 +103,9 @@ package struct ExpressionTyping {
             if let found, found.neverBecomes(target) {
                 throw ExpressionFault("\(found) does not become \(target)", at: expression.offset)
             }
-            return target == .timestamp ? timeType(of: found, columns: operand.columns, literal: operand) : target
+            if target != .timestamp { return target }
+            return try makesPoints(operand)
+                ? .timestamp : timeType(of: found, columns: operand.columns, literal: operand)
         case .call(let function, let arguments): return try call(function, arguments)
         }
     }
@@ -258,13 +260,20 @@ extension ExpressionTyping {
     private func timeType(of found: ColumnType?, columns: [String], literal: Expression?) -> ColumnType {
         switch found {
         case .timestamp, .other: return .timestamp
-        case .date, .localTimestamp: return .localTimestamp
+        case .localTimestamp: return .localTimestamp
+        case .date: return hasZone ? .timestamp : .localTimestamp
         case nil, .text, .integer, .number, .decimal, .boolean:
             if case .literal(.text(let text)) = literal?.node, ColumnType.namesOffset(text) { return .timestamp }
             guard let namedTimes, !hasZone else { return .timestamp }
             return namedTimes.withOffset.union(namedTimes.mixed).isDisjoint(with: columns)
                 ? .localTimestamp : .timestamp
         }
+    }
+
+    /// Whether a computed text has points in time in it, and so offsets.
+    package func makesPoints(_ expression: Expression) throws(ExpressionFault) -> Bool {
+        for operand in expression.textOperands where try type(of: operand) == .timestamp { return true }
+        return false
     }
 
     /// The expression with each cast to `timestamp` replaced by a cast to the type that it gives.

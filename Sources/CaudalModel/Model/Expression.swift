@@ -77,6 +77,20 @@ package struct Expression: Hashable, Sendable {
         return found
     }
 
+    /// The parts of it that become texts: what is cast to text or joined with other texts.
+    package var textOperands: [Expression] {
+        var found: [Expression] = []
+        visit { expression in
+            switch expression.node {
+            case .cast(let operand, .text): found.append(operand)
+            case .binary(.concatenate, let left, let right): found += [left, right]
+            case .call(.concat, let arguments): found += arguments
+            default: break
+            }
+        }
+        return found
+    }
+
     /// Whether something in it is cast to a time.
     package var castsToTimestamp: Bool {
         var found = false

@@ -4,6 +4,8 @@ import CaudalModel
 struct ExpressionPrinter {
     private let sql: any SQLDialect
     private let references: [Template.Reference: ColumnType]
+    /// The columns that are true where a time column has a local time, by the names of those with both kinds.
+    private let flags: [String: String]
     private let keepsTimesApart: Bool
     private let typing: ExpressionTyping
     /// The columns that are floating point, and those that are integers.
@@ -13,9 +15,11 @@ struct ExpressionPrinter {
     private var isExact = true
 
     init(
-        _ sql: any SQLDialect, references: [Template.Reference: ColumnType], columns: [Column], keepsTimesApart: Bool
+        _ sql: any SQLDialect, references: [Template.Reference: ColumnType], columns: [Column],
+        flags: [String: String], keepsTimesApart: Bool
     ) {
         self.sql = sql
+        self.flags = flags
         self.references = references
         self.keepsTimesApart = keepsTimesApart
         typing = ExpressionTyping(columns: columns, references: references)
@@ -61,7 +65,7 @@ struct ExpressionPrinter {
     private func binary(_ operation: Expression.BinaryOperator, _ left: Expression, _ right: Expression) -> String {
         switch operation {
         case .concatenate:
-            return "\(sql.cast(plain(left, operand), to: .text)) || \(sql.cast(plain(right, operand), to: .text))"
+            return "\(words(left, operand)) || \(words(right, operand))"
         case .divide:
             // Engines disagree about integer division and division by zero: divide as floating point, and return null
             // for zero.
@@ -109,9 +113,8 @@ struct ExpressionPrinter {
 
     private func cast(_ inner: Expression, to type: ColumnType) -> String {
         switch type {
-        // A day begins at its midnight, wherever that is.
         case .timestamp where self.type(of: inner) == .date, .localTimestamp where self.type(of: inner) == .date:
-            return sql.cast(text(of: inner), to: .timestamp)
+            return sql.convert(text(of: inner), from: .date, to: type)
         // The operand of a cast may be a text that states a point in time with an offset.
         case .timestamp, .localTimestamp:
             let value = sql.cast(text(of: inner), to: .text)
@@ -119,13 +122,18 @@ struct ExpressionPrinter {
                 ? sql.refusing(value, as: type, of: "a text", otherwise: sql.cast(value, to: .timestamp))
                 : sql.moment(value, isStrict: true)
         case .date: return sql.day(sql.cast(text(of: inner), to: .text), isStrict: true)
-        case .integer, .text: return sql.convert(plain(inner, text(of:)), from: self.type(of: inner), to: type)
+        case .integer: return sql.convert(plain(inner, text(of:)), from: self.type(of: inner), to: type)
+        case .text: return words(inner, text(of:))
         default: return sql.convert(text(of: inner), from: self.type(of: inner), to: type)
         }
     }
 
     private func call(_ function: Expression.Function, _ arguments: [Expression]) -> String {
-        if function == .concat { return sql.call(.concat, arguments.map { plain($0, text(of:)) }) }
+        if function == .concat {
+            // What is nothing is no text here, other than in a cast.
+            return sql.call(
+                .concat, arguments.map { type(of: $0)?.isTime == true ? words($0, text(of:)) : plain($0, text(of:)) })
+        }
         let printed = arguments.map { function == .abs ? wide($0) ?? text(of: $0) : text(of: $0) }
         if arguments.count > 1, case .literal(.text(let pattern)) = arguments[1].node,
             [.regexpMatches, .regexpReplace].contains(function)
@@ -168,6 +176,16 @@ struct ExpressionPrinter {
     /// An integer with 64 bits: engines compute with short literals in 32, and with columns in what files have.
     private func wide(_ inner: Expression) -> String? {
         inner.isShort(integers) && !inner.isShort([]) ? sql.cast(text(of: inner), to: .integer) : nil
+    }
+
+    /// A value as text: numbers without trailing zeros, and times as files of text have them.
+    private func words(_ expression: Expression, _ print: (Expression) -> String) -> String {
+        if case .column(let name) = expression.node, let flag = flags[name] {
+            return "(\(sql.writtenTime(print(expression), isLocal: sql.name(flag))))"
+        }
+        let type = type(of: expression)
+        let text = sql.convert(plain(expression, print), from: type, to: .text)
+        return type?.isTime == true ? "(\(text))" : text
     }
 
     /// A text of a number computed from decimals: without trailing zeros, rounded as floating point is.

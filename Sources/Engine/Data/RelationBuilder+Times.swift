@@ -36,6 +36,31 @@ extension RelationBuilder {
             at: derivation.expression.location)
     }
 
+    /// Rejects a text made of a time that is computed from a column with both kinds of times.
+    func refuseMixedTexts(_ expression: Expression, _ typing: ExpressionTyping) throws(ExpressionFault) {
+        for operand in expression.textOperands where try typing.type(of: operand) == .timestamp {
+            if case .column = operand.node { continue }
+            guard let column = operand.columns.first(where: { flags[$0] != nil }) else { continue }
+            throw ExpressionFault(
+                "'\(column)' has times with an offset from UTC and times without one: which of them a text of this would "
+                    + "have cannot be told",
+                remedy: "say with 'timezone' of the dataset of which zone times without an offset are",
+                at: operand.offset)
+        }
+    }
+
+    /// Keeps in mind how a column of texts that are made of times names offsets: points in time do, local times do not.
+    mutating func keepOffsets(of times: [Expression], in name: String) {
+        let typing = ExpressionTyping(columns: columns, references: references)
+        let types = times.compactMap { (try? typing.type(of: $0)) ?? nil }
+        let isMixed = times.contains { time in time.columns.contains { flags[$0] != nil } }
+        if isMixed || types.contains(.timestamp) && types.contains(.localTimestamp) {
+            namedTimes?.mixed.insert(name)
+        } else if types.contains(.timestamp) {
+            namedTimes?.withOffset.insert(name)
+        }
+    }
+
     mutating func forgetFlags() {
         flags = flags.filter { flag in columns.contains { $0.name == flag.key && $0.type == .timestamp } }
     }

@@ -18,7 +18,7 @@ package struct RelationBuilder {
 
     /// The dialect for times of the source's zone.
     let sql: any SQLDialect
-    private let references: [Template.Reference: ColumnType]
+    let references: [Template.Reference: ColumnType]
     var parts: [(name: String, title: String, query: String)] = []
     /// The relation that the next part reads.
     var from: String
@@ -140,11 +140,12 @@ package struct RelationBuilder {
             let type = try typing.type(of: expression.value)
             let settled = try typing.withSettledTimes(expression.value)
             if let obstacle = sql.obstacle(to: settled, typing) { throw obstacle }
+            try refuseMixedTexts(settled, typing)
             let isTime = type == .timestamp || type == .localTimestamp
             return (
                 type,
                 sql.expression(
-                    settled, references: references, columns: columns,
+                    settled, references: references, columns: columns, flags: flags,
                     keepsTimesApart: isTime && !isMixed && namedTimes != nil)
             )
         } catch {
@@ -235,6 +236,12 @@ package struct RelationBuilder {
                 }
                 replacements[column.name] = (guardedCast(column, to: type), type)
             }
+            // A later cast of the texts must know.
+            for cast in casts
+            where cast.type == .text && columns.contains(where: { $0.name == cast.column.value && $0.type.isTime }) {
+                namedTimes?.set(cast.column.value, like: [], of: nil)
+                keepOffsets(of: [Expression(.column(cast.column.value))], in: cast.column.value)
+            }
             let mixed = casts.filter { $0.type == .timestamp }.map(\.column.value).filter(hasMixedTimes)
             replace(step.title, replacements, adding: mixed.map { ($0, sql.name($0)) })
             forgetFlags()
@@ -315,6 +322,7 @@ package struct RelationBuilder {
             let times = namedTimes
             namedTimes?.set(name, like: derivation.expression.value.columns, of: times)
             if type == .text, derivation.expression.value.mayNameOffset { namedTimes?.mixed.insert(name) }
+            if type == .text { keepOffsets(of: derivation.expression.value.textOperands, in: name) }
             flags[name] = try flag(of: derivation, as: type)
             if columns.contains(where: { $0.name == name }) {
                 replace("derive \(name)", [name: (sql.cast(value, to: type), type)], adding: mixed)

@@ -224,10 +224,10 @@ extension SQLDialect {
     ///   local times for a text with one; otherwise such texts are read as UTC, which is enough for comparisons.
     package func expression(
         _ expression: Expression, references: [Template.Reference: ColumnType] = [:], columns: [Column] = [],
-        keepsTimesApart: Bool = false
+        flags: [String: String] = [:], keepsTimesApart: Bool = false
     ) -> String {
         ExpressionPrinter(
-            self, references: references, columns: columns, keepsTimesApart: keepsTimesApart
+            self, references: references, columns: columns, flags: flags, keepsTimesApart: keepsTimesApart
         ).text(of: expression)
     }
 }

@@ -34,6 +34,8 @@ package protocol TimeDialect: Sendable {
     func earlier(_ value: String, by time: Duration) -> String
     /// A point in time as a number: seconds since 1970.
     func seconds(_ moment: String) -> String
+    /// A time as files of text have it, such as `2026-11-23T06:00:00Z`; a local time without the zone.
+    func writtenTime(_ value: String, as type: ColumnType) -> String
     /// A point in time, or a local time where `isLocal` is true, as files of text have it.
     func writtenTime(_ value: String, isLocal: String) -> String
     /// An element of a list of columns in which a point in time has the engine's type of times with a zone.

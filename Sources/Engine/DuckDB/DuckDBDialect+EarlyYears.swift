@@ -12,8 +12,7 @@ extension DuckDBDialect {
         return "CASE WHEN \(isEarly(value)) THEN \(year(value)) || \(day) ELSE \(plain) END"
     }
 
-    /// A time as text files contain it: a local time without a zone.
-    func writtenTime(_ value: String, as type: ColumnType) -> String {
+    package func writtenTime(_ value: String, as type: ColumnType) -> String {
         let zone = type == .timestamp ? "Z" : ""
         let exact = "strftime(\(value), '-%m-%dT%H:%M:%S.%f\(zone)')"
         let early = "\(year(value)) || replace(\(exact), '.000000\(zone)', '\(zone)')"

@@ -179,7 +179,13 @@ package struct DuckDBDialect: SQLDialect {
     }
 
     package func convert(_ sql: String, from old: ColumnType?, to new: ColumnType) -> String {
-        cast(exact(sql, old, new), to: new)
+        switch (old, new) {
+        case (.timestamp?, .text), (.localTimestamp?, .text): writtenTime(sql, as: old ?? new)
+        case (.date?, .text): shown(sql, .date)
+        // A day begins at its midnight, wherever that is.
+        case (.date?, .timestamp): zone.map { moment(ofLocal: sql, zone: $0) } ?? cast(sql, to: .timestamp)
+        default: cast(exact(sql, old, new), to: new)
+        }
     }
 
     /// A value of which a cast gives the nearest number: the text of a decimal of many digits.

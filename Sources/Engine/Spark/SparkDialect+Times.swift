@@ -80,6 +80,16 @@ extension SparkDialect {
         "CAST(unix_micros(CAST(\(moment) AS TIMESTAMP)) AS DOUBLE) / 1e6D"
     }
 
+    package func writtenTime(_ value: String, as type: ColumnType) -> String {
+        // The fraction has six digits, or is not there.
+        let text = "replace(\(unsigned(value)), ' ', 'T')"
+        return "CASE WHEN contains(\(text), '.') THEN rpad(\(text), instr(\(text), '.') + 6, '0') ELSE \(text) END"
+            + (type == .timestamp ? " || 'Z'" : "")
+    }
+
+    /// A day or a time as text; Spark writes a sign before years above 9999.
+    func unsigned(_ value: String) -> String { "ltrim('+', CAST(\(value) AS STRING))" }
+
     package func writtenTime(_ value: String, isLocal: String) -> String {
         beyond("columns with both points in time and local times")
     }

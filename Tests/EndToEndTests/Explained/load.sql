@@ -62,7 +62,7 @@ CREATE TEMP TABLE "caudal_staging" AS
 SELECT "id",
        "region",
        CASE WHEN isnan("price") THEN error(chr(1) || 'column ''price'' has the value NaN, for which SQLite would keep that there is none; make that of it with map_values {nan: ~}') ELSE "price" END AS "price",
-       CAST("day" AS VARCHAR) AS "day",
+       CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END AS "day",
        "name"
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
