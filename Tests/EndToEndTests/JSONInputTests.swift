@@ -192,12 +192,16 @@ struct JSONInputTests {
     }
 
     @Test(
-        "A file without an object is refused in words",
-        arguments: ["{\"a\":1}\r{\"a\":2}\r", "{\"a\":\"\\ud83c\"}\n", "{}\n"])
-    func noObjects(rows: String) async throws {
+        "A file without columns is refused in words",
+        arguments: [
+            ("{\"a\":1}\r{\"a\":2}\r", "has no JSON object with a key"),
+            ("{\"a\":\"\\ud83c\"}\n", "has no JSON object with a key"),
+            ("{}\n", "has no JSON object with a key"), ("{\"\":1}\n", "has a key without a name"),
+        ])
+    func noObjects(rows: String, words: String) async throws {
         let project = try project(rows)
         let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
-        #expect(run.exit != .exited(0) && "\(run)".contains("has no JSON object with a key"), "\(run)")
+        #expect(run.exit != .exited(0) && "\(run)".contains(words), "\(run)")
     }
 
     @Test(

@@ -42,17 +42,20 @@ struct SchemaTypesTests {
     }
 
     @Test(
-        "Days and times of Parquet are judged by their texts, as they are in CSV",
+        "Values of Parquet are judged as they are in CSV and JSON: days and times by their texts, lists and objects by what is in them",
         arguments: [
             (#"{"type": "string", "format": "date", "pattern": "^2027"}"#, "date '2026-01-05'", false),
             (#"{"type": "string", "format": "date", "pattern": "^2026"}"#, "date '2026-01-05'", true),
             (#"{"type": "string", "maxLength": 3}"#, "date '2026-01-05'", false),
+            (#"{"type": "array", "const": [1, 2]}"#, "[1, 2]", true), (#"{"const": [1, 2]}"#, "[2, 1]", false),
+            (#"{"enum": [[1], ["a", null]]}"#, "['a', null]", true), (#"{"enum": [[1], [2]]}"#, "[3]", false),
+            (#"{"const": {"b": true, "a": 1.5}}"#, "{'a': 1.5, 'b': true}", true),
             (#"{"type": "string", "format": "uuid"}"#, "date '2026-01-05'", false),
             (#"{"type": "string", "format": "date-time", "pattern": "T09:"}"#, "timestamp '2026-01-05 09:00:00'", true),
             (#"{"type": "string", "pattern": "Z$"}"#, "timestamptz '2026-01-05 09:00:00Z'", true),
             (#"{"type": "string", "pattern": "Z$"}"#, "timestamp '2026-01-05 09:00:00'", false),
         ])
-    func times(property: String, value: String, isValid: Bool) async throws {
+    func parquet(property: String, value: String, isValid: Bool) async throws {
         let project = try project(property, ending: "parquet")
         _ = try await project.query("COPY (SELECT \(value) AS v) TO 'in.parquet' (FORMAT parquet)")
         let run = try await project.caudal("run", "p.yaml", "--plain")

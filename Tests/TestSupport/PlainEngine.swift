@@ -138,6 +138,7 @@ package struct PlainDialect: SQLDialect {
     package func isMidnight(_ moment: String) -> String { one("midnight", moment) }
     package func earlier(_ value: String, by time: Duration) -> String { one("earlier", value) }
     package func seconds(_ moment: String) -> String { one("seconds", moment) }
+    package func writtenTime(_ value: String, as type: ColumnType) -> String { "written(\(value))" }
     package func writtenTime(_ value: String, isLocal: String) -> String { one("written_time", value) }
     package func zoned(_ column: Column) -> String { one("zoned", name(column.name)) }
     package var zonedType: ColumnType { .other("zoned") }
@@ -245,6 +246,7 @@ private struct PlainIntake: IntakeStatements {
 }
 
 private struct PlainJSONRules: JSONRules {
+    func value(of column: String) -> String { "json(\(column))" }
     func typeHolds(_ value: String, _ rules: ValueRules) -> String? { "one_type(\(value))" }
     func valueRules(
         _ value: String, _ rules: ValueRules, formats: FormatPredicates

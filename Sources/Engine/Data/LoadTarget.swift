@@ -82,12 +82,18 @@ package struct LoadTarget: Sendable {
                 )
             }
             if !accepts(column.type, there) {
+                let change =
+                    if case .other = there.type {
+                        "change the type of the column in the table, or leave it out with 'drop'"
+                    } else {
+                        "cast it in a process stage: '- cast: {\(column.name): \(there.type.castName)}'"
+                    }
                 return (
                     "the column '\(column.name)' is \(column.type), and '\(table)' keeps \(there.type)"
                         + (there.nativeType.isEmpty ? "" : " (\(there.nativeType))") + " there",
                     column.type == .localTimestamp && there.type == .timestamp
                         ? "say with 'timezone' of the dataset that it comes from of which zone its times are"
-                        : "cast it in a process stage: '- cast: {\(column.name): \(there.type.castName)}'"
+                        : change
                 )
             }
         }

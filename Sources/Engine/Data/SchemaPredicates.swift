@@ -168,7 +168,12 @@ package struct SchemaPredicates {
 
     private func valueRules(_ column: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
         let value = sql.name(column)
-        if case .json = form { return json.valueRules(value, rules, formats: formats) }
+        switch form {
+        case .json: return json.valueRules(value, rules, formats: formats)
+        case .typed(let type) where Self.fits(type, .array) || Self.fits(type, .object):
+            return json.valueRules(json.value(of: value), rules, formats: formats)
+        case .text, .typed: break
+        }
         let number = numeric(column, rules, form)
         var list = number.map { numberRules(column, $0, rules, form) } ?? []
         list += textRules(column, rules, form, isNumber: number != nil)
@@ -246,8 +251,8 @@ package struct SchemaPredicates {
         switch form {
         case .text, .typed(.text): return value
         case .typed(.date): return sql.shown(value, .date)
-        case .typed(.timestamp): return sql.writtenTime(value, isLocal: "FALSE")
-        case .typed(.localTimestamp): return sql.writtenTime(value, isLocal: "TRUE")
+        case .typed(.timestamp): return sql.writtenTime(value, as: .timestamp)
+        case .typed(.localTimestamp): return sql.writtenTime(value, as: .localTimestamp)
         case .typed, .json: return nil
         }
     }

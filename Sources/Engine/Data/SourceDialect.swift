@@ -96,6 +96,8 @@ package protocol IntakeStatements {
 /// texts, lengths count code points, and values of `enum` are compared as JSON. A key that is not there is SQL's null,
 /// an explicit `null` is a value.
 package protocol JSONRules: Sendable {
+    /// SQL for a list or an object of a column with a type of its own, as JSON.
+    func value(of column: String) -> String
     /// SQL that is true where a value has one of the types; nil when every value has.
     func typeHolds(_ value: String, _ rules: ValueRules) -> String?
     /// Each rule about a value with SQL that is true where it is kept; `formats` prints those about formats.

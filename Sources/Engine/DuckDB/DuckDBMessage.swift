@@ -62,6 +62,7 @@ struct DuckDBMessage {
         }
         if let words = MySQLMessage.words(in: text) { return "the database says: \(words)" }
         if let fault { return fault.message }
+        if let noJSON { return noJSON }
         if isAboutPacking {
             return "a packed file has parts of gzip that DuckDB does not read, or bytes behind its end"
         }
@@ -72,6 +73,15 @@ struct DuckDBMessage {
     }
 
     private var fault: CSVFault? { CSVFault(message: text, encoding: encoding) }
+
+    /// What a file of JSON lines has that is no JSON; nil where the message is about something else.
+    private var noJSON: String? {
+        let form = #/Malformed JSON in file "(.+)", at byte \d+ in line (\d+): ([^.]+)/#
+        // DuckDB counts one line too many, and leaves out those that are blank.
+        guard let parts = text.firstMatch(of: form), let line = Int(parts.2) else { return nil }
+        let file = PathText.lastComponent(of: String(parts.1))
+        return "line \(line - 1) of \(file), blank lines not counted, is no JSON: \(parts.3)"
+    }
 
     /// Whether it is about the inside of a gzip file, whose first header and content are sound.
     private var isAboutPacking: Bool {

@@ -29,6 +29,8 @@ struct JSONPredicates: JSONRules {
     /// The text of a string; other values as JSON, and null for an explicit `null`.
     func text(_ value: String) -> String { "(\(value) ->> '$')" }
 
+    package func value(of column: String) -> String { "to_json(\(column))" }
+
     // MARK: - Types
 
     package func typeHolds(_ value: String, _ rules: ValueRules) -> String? {

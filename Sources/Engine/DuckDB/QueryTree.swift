@@ -9,7 +9,11 @@ extension QueryReading {
     /// `functions`: what is known of those of the engine.
     package init(tree: some Collection<UInt8>, of text: String, functions: EngineFunctions) throws(Fault) {
         guard let answer = (try? JSONSerialization.jsonObject(with: Data(tree))) as? [String: Any] else {
-            throw Fault(message: "the query is nested too deeply to be examined")
+            let isEndless = String(decoding: tree, as: UTF8.self).contains(#/"value":-?Inf/#)
+            throw Fault(
+                message: isEndless
+                    ? "the query has a number that is too large: floating point ends at 1.8e308"
+                    : "the query is nested too deeply to be examined")
         }
         if answer["error"] as? Bool == true { throw Self.fault(answer, text) }
         let statements = answer["statements"] as? [[String: Any]] ?? []

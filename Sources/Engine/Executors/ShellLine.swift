@@ -137,6 +137,8 @@ struct ShellLine {
 
     // MARK: - Text
 
+    // Stored, because a regex literal is compiled at each use. They are never changed, and matching does not change them.
+
     /// What stands before a text that a shell, `eval` or `trap` reads as commands.
     private nonisolated(unsafe) static let beforeShell =
         #/(?:^|[\s;&|(\/"])(?:sh|bash|dash|ksh|zsh|ash)"?(?:\s+(?:[-+][A-Za-z]*o\s+\w+|[-+][A-Za-z]+|--[a-z][\w-]*))*?\s+-[A-Za-z]*c[A-Za-z]*(?:\s+(?:[-+][A-Za-z]*o\s+\w+|[-+][A-Za-z]+))*(?:\s+--)?\s+$/#

@@ -36,6 +36,11 @@ extension SourceResolver {
                     "remove \(nulls == 1 ? "it" : "them"), or let a validate stage put \(nulls == 1 ? "it" : "them") aside",
                 location: dataset.placeLocation)
         }
+        if keys.contains(""), source.keyFault == nil {
+            source.keyFault = Failure(
+                "\(shown.joined(separator: ", ").shortened(to: 200)) has a key without a name, which no column can have",
+                remedy: "give it a name, or leave it out", location: dataset.placeLocation)
+        }
         if keys.isEmpty, source.keyFault == nil {
             let isMarked = source.files.contains { Self.beginsWithMark($0) }
             source.keyFault = Failure(

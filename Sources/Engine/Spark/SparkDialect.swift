@@ -194,6 +194,7 @@ package struct SparkDialect: SQLDialect {
 private struct SparkJSONRules: JSONRules {
     let dialect: SparkDialect
 
+    func value(of column: String) -> String { dialect.beyond("rules about JSON") }
     func typeHolds(_ value: String, _ rules: ValueRules) -> String? { dialect.beyond("rules about JSON") }
     func valueRules(
         _ value: String, _ rules: ValueRules, formats: FormatPredicates

@@ -28,4 +28,14 @@ import Testing
         let message = DuckDBMessage(kindName: "Out of Memory", text: "x", errno: nil, candidates: nil)
         #expect(message.remedy(memory: 512_000_000)?.contains("more than 512 MB") == true)
     }
+
+    @Test("A line of JSON lines that is no JSON is told as the file has it, where the engine counts one too many")
+    func json() {
+        let text =
+            #"Malformed JSON in file "/data/in.jsonl", at byte 8 in line 3: unexpected content after document. Try auto-detecting"#
+        let message = DuckDBMessage(kindName: "Invalid Input", text: text, errno: nil, candidates: nil)
+        #expect(
+            message.firstLine
+                == "line 2 of in.jsonl, blank lines not counted, is no JSON: unexpected content after document")
+    }
 }

@@ -178,6 +178,7 @@ struct QueryReadsTests {
             ("from 'data/sales.csv'", "a query reads datasets: add the file as one"),
             ("show tables", "SHOW names no dataset"),
             ("-- nothing", "the query is empty"),
+            ("select a < 1e400 from sales", "the query has a number that is too large: floating point ends at 1.8e308"),
         ])
     func refusals(query: String, message: String) throws {
         #expect(try faults(query).contains(message))
