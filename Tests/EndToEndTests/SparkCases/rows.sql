@@ -24,3 +24,4 @@ COPY (SELECT 'k' || i AS k, i::BIGINT AS code, i * 1.5::DOUBLE AS price, CASE WH
       FROM range(0, 9) r(i)) TO 'names.parquet' (FORMAT parquet);
 COPY (SELECT * FROM (VALUES ('1', 'one'), ('2', 'two'), ('03', 'three'), ('x', 'none'), ('1', 'again')) v(code, word)) TO 'words.csv' (FORMAT csv, HEADER true);
 COPY (SELECT i AS code, {'a': i}::VARCHAR AS note, i % 2 = 0 AS even FROM range(0, 6) r(i)) TO 'notes.jsonl' (FORMAT json);
+COPY (SELECT * FROM (VALUES (DATE '10000-01-01', TIMESTAMP '12345-06-07 08:09:10.5'), (DATE '0044-03-15 (BC)', TIMESTAMP '0001-01-01 00:00:00')) v(day, t)) TO 'years.parquet' (FORMAT parquet);
