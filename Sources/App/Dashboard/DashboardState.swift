@@ -210,7 +210,12 @@ struct DashboardState: ScreenState {
         switch order {
         case .file: return Array(run.stages.indices)
         case .state:
-            let urgencies = run.stages.map { Self.urgency($0.status) }
+            // A failure that is allowed comes behind those by which the run failed, and behind what they block.
+            let urgencies = run.stages.indices.map { index in
+                let status = run.stages[index].status
+                let isAllowed = status == .failed && run.plan.stages[index].allowsFailure
+                return Self.urgency(isAllowed ? .blocked : status) * 2 + (isAllowed ? 1 : 0)
+            }
             return run.stages.indices.sorted { a, b in
                 urgencies[a] != urgencies[b] ? urgencies[a] < urgencies[b] : a < b
             }

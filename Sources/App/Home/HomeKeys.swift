@@ -112,6 +112,7 @@ enum HomeKeys {
             change: { $1.question?.isYes.toggle() }),
         Binding(
             [.up], .questions, "back to the values, if the run takes some",
+            hint: .when(rank: 2) { $0.question?.form.fields.isEmpty == false ? "the values" : nil },
             change: { _, state in
                 if state.question?.form.fields.isEmpty == true {
                     state.question?.isYes.toggle()

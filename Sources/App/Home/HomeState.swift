@@ -82,10 +82,12 @@ struct HomeState: ScreenState {
     /// All lines that the user can select, from the top.
     var listed: [Row] { pipelines.map { .pipeline($0.file) } + runs.map { .run($0.id) } }
 
-    /// The selected line; the first one if the selected one no longer exists.
+    /// The selected line; if it does not exist any more or does not match the filter, the first one of its list, or else of all.
     var selected: Row? {
         let listed = listed
-        return selection.flatMap { listed.contains($0) ? $0 : nil } ?? listed.first
+        if let selection, listed.contains(selection) { return selection }
+        if case .run = selection, let first = runs.first { return .run(first.id) }
+        return listed.first
     }
 
     /// The pipeline of the selected line, or of the selected run.

@@ -9,7 +9,8 @@ enum PlainText {
     /// A tab becomes blanks up to the next multiple of eight columns.
     static func sanitized(_ text: String) -> String { harmless(text, keepsJoiners: false) }
 
-    /// The text for a printed line: the same, but with the joiners that some scripts need.
+    /// The text for a printed line: the same, but with the joiners that some scripts need, and with what makes a flag or another
+    /// form of a sign, so that two names that differ by them are printed as two.
     static func printed(_ text: String) -> String { harmless(text, keepsJoiners: true) }
 
     /// JSON with control characters replaced by escapes; they occur only within strings.
@@ -59,6 +60,9 @@ enum PlainText {
             case 0x09: for _ in 0..<(8 - result.count % 8) { result.append(" ") }
             // Control characters are replaced by their Unicode control pictures.
             case 0..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
+            case 0x1F1E6...0x1F1FF where keepsJoiners, 0x1F3FB...0x1F3FF where keepsJoiners,
+                0xFE00...0xFE0F where keepsJoiners:
+                result.append(scalar)
             // The letters of a flag: terminals do not agree how wide a flag is.
             case 0x1F1E6...0x1F1FF: result.append(Unicode.Scalar(scalar.value - 0x1F1E6 + 0x41) ?? "?")
             case 0x7F: result.append("\u{2421}")

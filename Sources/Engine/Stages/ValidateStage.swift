@@ -221,12 +221,18 @@ package struct ValidateStage: StageType {
             result.notes.append("\(corrected.counted("corrected row")) used in place of invalid ones")
         }
         if outcome.outcome == .failed {
-            let worst = violations.prefix(3).map { row in
+            let shown = 3
+            let worst = violations.prefix(shown).map { row in
                 "\(row.column ?? "") \(row.rule) (\(row.rows.counted("row")), first row \(row.row)"
                     + (samples == .all ? ": '\((row.value ?? "").shortened(to: 40))')" : ")")
             }.joined(separator: "; ")
+            let others = violations.count - shown
+            let more =
+                others <= 0
+                ? ""
+                : "; and \(violations.count < CheckResult.sampleLimit ? "" : "at least ")\(others.counted("other broken rule"))"
             result.failure = Failure(
-                "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)", remedy: remedy)
+                "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)\(more)", remedy: remedy)
         }
         return result
     }

@@ -97,6 +97,7 @@ extension DashboardState {
         guard steeringRefusal == nil, let index = selectedIndex, let status = run.unit(selection)?.status,
             status.isFinished, status != .blocked
         else { return selection.stage == named ? nil : "\(keys.key("next-failure", "e")) goes to it" }
+        if pickedStages.isEmpty, selection.stage != named { return "\(keys.key("next-failure", "e")) goes to it" }
         if !pickedStages.isEmpty {
             return "\(keys.key("retry", "r")) retries the \(pickedStages.count.counted("picked stage"))"
         }

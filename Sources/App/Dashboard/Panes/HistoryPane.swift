@@ -57,9 +57,11 @@ enum HistoryPane {
         }
     }
 
-    /// The first stage that failed, and how many others.
+    /// The first stage that failed, if there is one whose failure is not allowed, and how many others.
     private static func failed(_ run: RunOfHistory, in width: Int, _ state: DashboardState) -> String {
-        guard let first = run.failed.first else { return "" }
+        let plan = state.run.plan
+        let failing = run.failed.first { stage in plan.index(of: stage).map { !plan.stages[$0].allowsFailure } ?? true }
+        guard let first = failing ?? run.failed.first else { return "" }
         let more = run.failed.count > 1 ? " +\(run.failed.count - 1)" : ""
         let room = max(1, width - more.count)
         // Another run may have had other stages.
