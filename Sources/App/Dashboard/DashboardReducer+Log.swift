@@ -38,7 +38,8 @@ extension DashboardReducer {
         if lines.hits == 0 {
             state.say(Self.absence(of: state.log.search), .wait)
         } else if !lines.isHit(at: currentLine(state)) {
-            findLine(-1, &state)
+            // From a line that was gone to, the next one below; at the end of the log the newest.
+            findLine(state.log.cursor == nil ? -1 : 1, &state)
         }
     }
 

@@ -30,14 +30,19 @@ package struct CommandRunner: StageExecutor {
             } else {
                 end = try await executor.run(call, for: attempt) { output.take($0, $1) }
             }
-            return Self.execution(of: end, lastLines: output.lastLines, attempt: attempt)
+            return Self.execution(
+                of: end, lastLines: output.lastLines, earlierError: output.earlierError, attempt: attempt)
         } catch {
             return Execution(failure: error, lastLines: output.lastLines)
         }
     }
 
     /// Interprets the end of a program.
-    static func execution(of end: ProgramEnd, lastLines: [String], attempt: AttemptControl) -> Execution {
+    ///
+    /// `earlierError`: the newest line of the level error before the last lines.
+    static func execution(
+        of end: ProgramEnd, lastLines: [String], earlierError: String?, attempt: AttemptControl
+    ) -> Execution {
         var execution = Execution(exit: end.exit, usage: end.usage, lastLines: lastLines)
         if !end.leftBehind.isEmpty {
             let note = "left behind and ended: \(end.leftBehind.joined(separator: ", "))"
@@ -56,12 +61,15 @@ package struct CommandRunner: StageExecutor {
             var message = end.meaning ?? end.exit.description
             if case .signaled(9) = end.exit { message += end.usage?.peakText ?? "" }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
-            // A program's last lines usually explain the failure; a line that states level error explains it best.
+            // A program's last lines usually explain the failure; a line that states level error explains it best, also an
+            // earlier one where the program says of its last line that it is another kind.
+            func level(_ line: String) -> LogLevel? {
+                var line = line
+                return line.withUTF8 { LogLevel.claimed(by: $0) }
+            }
+            let last = lastLines.last { !$0.trimmed.isEmpty }
             let telling =
-                lastLines.last { line in
-                    var line = line
-                    return line.withUTF8 { LogLevel.claimed(by: $0) } == .error
-                } ?? lastLines.last { !$0.trimmed.isEmpty }
+                lastLines.last { level($0) == .error } ?? (last.flatMap(level) == nil ? last : earlierError ?? last)
             if case .exited = end.exit, let telling { message += ": " + telling.trimmed.shortened(to: 200) }
             execution.failure = Failure(message)
         }

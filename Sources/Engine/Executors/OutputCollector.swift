@@ -7,6 +7,8 @@ final class OutputCollector: Sendable {
     private struct State {
         var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
         var last: [[UInt8]] = []
+        /// The newest line of the level error that is none of the last lines any more.
+        var error: [UInt8]?
         var progress: ProgressFinder
         var reported: CaudalModel.Progress?
     }
@@ -33,6 +35,11 @@ final class OutputCollector: Sendable {
         state.withLock { $0.last }.map { line in line.withUnsafeBufferPointer { attempt.log.excerpt(of: $0) } }
     }
 
+    /// The newest line of the level error before the last lines.
+    var earlierError: String? {
+        state.withLock { $0.error }.map { line in line.withUnsafeBufferPointer { attempt.log.excerpt(of: $0) } }
+    }
+
     func take(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
         let news = state.withLock { state -> CaudalModel.Progress? in
             guard var splitter = state.splitters[stream] else { return nil }
@@ -45,7 +52,10 @@ final class OutputCollector: Sendable {
                     look(line)
                     if ProgressFinder.isOnlyProgress(line) { return }
                     emit(line)
-                    if state.last.count == AttemptResult.lastLineLimit { state.last.removeFirst() }
+                    if state.last.count == AttemptResult.lastLineLimit {
+                        let first = state.last.removeFirst()
+                        if first.withUnsafeBufferPointer({ LogLevel.claimed(by: $0) }) == .error { state.error = first }
+                    }
                     state.last.append(Array(line))
                 }
                 if bytes.isEmpty { splitter.end(emit: keep) } else { splitter.feed(bytes, replaced: look, emit: keep) }

@@ -21,6 +21,18 @@ struct ProcessExecutorTests {
         #expect(execution.failure?.message == "exit status 1: ERROR disk is full")
     }
 
+    @Test(
+        "An earlier line of the level error tells why where the last one is of another level",
+        arguments: [
+            ("INFO shutting down", "ERROR no record 612"), ("ValueError: 3", "ValueError: 3"),
+            ("ERROR no table", "ERROR no table"),
+        ])
+    func earlierLine(last: String, cause: String) async throws {
+        let many = "echo 'ERROR no record 612'; for i in $(seq 40); do echo \"INFO worker $i ends\"; done"
+        let execution = try await AttemptTrial().shell("\(many); echo '\(last)'; exit 1")
+        #expect(execution.failure?.message == "exit status 1: \(cause)")
+    }
+
     @Test("A command that is killed says so in words")
     func killed() async throws {
         let execution = try await AttemptTrial().shell("kill -9 $$")

@@ -161,7 +161,12 @@ enum HeaderPane {
             chips.removeLast()
         }
         chips += more
-        while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
+        // What is told of errors stays longest.
+        var hasRows = digest.flow != nil
+        while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns {
+            extras.remove(at: hasRows ? 0 : extras.count - 1)
+            hasRows = false
+        }
         var place = max(column + 2, state.columns - 1 + gap - width(chips + extras) - (extras.isEmpty ? 0 : 2))
         for (index, chip) in (chips + extras).enumerated() {
             if index == chips.count { place += 2 }

@@ -238,15 +238,15 @@ extension InspectorText {
             "runs",
             statuses.map { Span(state.glyph($0), $0.style) } + [Span("  \(statuses.count), the last is this one", .dim)]
         )
-        let times = endings.filter { $0.outcome == .succeeded }.compactMap(\.duration).sorted()
+        let inOrder = endings.filter { $0.outcome == .succeeded }.compactMap(\.duration)
+        let times = inOrder.sorted()
         if !times.isEmpty {
             func share(_ part: Double) -> Duration { times[min(times.count - 1, Int(Double(times.count) * part))] }
-            let points = endings.compactMap { ending in ending.duration.map { Sparkline.Point($0.seconds) } }
             add(
                 "took",
                 [
                     Span("p50 \(share(0.5).short)  p95 \(share(0.95).short)  "),
-                    Span(Sparkline(points).blocks(), .accent),
+                    Span(Sparkline(inOrder.map { Sparkline.Point($0.seconds) }).blocks(), .accent),
                     Span("  of \(times.count) that succeeded", .dim),
                 ])
         }
