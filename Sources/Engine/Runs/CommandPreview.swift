@@ -121,6 +121,7 @@ package struct CommandPreview: Sendable {
         for index in order {
             note(after.stages[index], after.plan.stages[index].skipReason, in: state, isLive: isLive)
         }
+        noteSkipped(order, in: after)
         runs.removeAll(where: outlook.reused.contains)
         noteBlocked(order, in: after)
         let planned = runs.compactMap { after.plan.index(of: $0) }.map { after.plan.stages[$0] }
@@ -157,10 +158,25 @@ package struct CommandPreview: Sendable {
             goesOn.append(then.id)
         } else if then.unit.status.outcome?.isSuccess == true {
             stays.append(then.id)
-        } else if !isLive || then.unit.isSkippedByHand, then.unit.status == .skipped {
+        } else if !isLive || then.unit.isSkippedByHand || before.unit.status != .skipped, then.unit.status == .skipped {
             skips.append((then.id, then.unit.reason ?? "its condition is false"))
         } else if before.unit.status.isFinished, then.unit.status.isFinished, then.unit.status != .skipped {
             left.append(then.id)
+        }
+    }
+
+    /// Records what will be skipped when its turn comes, because a stage before it is.
+    private mutating func noteSkipped(_ order: [Int], in after: RunState) {
+        let told = Set(skips.map(\.stage))
+        var skipped = Set(order.filter { told.contains(after.stages[$0].id) })
+        for index in order {
+            let (stage, plan) = (after.stages[index], after.plan.stages[index])
+            guard plan.when == .allSucceeded, stage.unit.status == .pending || stage.unit.status == .queued,
+                !skipped.contains(index), let culprit = after.plan.upstream[index].first(where: skipped.contains)
+            else { continue }
+            skipped.insert(index)
+            runs.removeAll { $0 == stage.id }
+            skips.append((stage.id, "\(after.stages[culprit].id) was skipped"))
         }
     }
 

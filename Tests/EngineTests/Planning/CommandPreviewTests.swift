@@ -240,6 +240,30 @@ struct CommandPreviewTests {
         #expect(preview.estimate == expected)
         #expect(preview.withoutHistory == unknown)
     }
+
+    @Test("What is skipped because a stage before it is, is told with it, of a run that begins and of one that goes on")
+    func skippedBehind() {
+        let plan = RunPlan(
+            pipeline: "p", maxParallel: 2,
+            stages: [
+                PlannedStage(id: "a"), PlannedStage(id: "s", skipReason: "x is false"),
+                PlannedStage(id: "b", upstream: ["a", "s"]), PlannedStage(id: "c", upstream: ["b"]),
+                PlannedStage(id: "last", upstream: ["c"], when: .allDone),
+            ])
+        let starting = CommandPreview(starting: plan, files: { _ in [] }, now: Self.now)
+        #expect(Self.text(starting) == "runs a last, skips s b c")
+        let live = RunPlan(
+            pipeline: "p", maxParallel: 2,
+            stages: [
+                PlannedStage(id: "a"), PlannedStage(id: "b"), PlannedStage(id: "c", upstream: ["b"]),
+                PlannedStage(id: "end", upstream: ["a", "c"]),
+            ])
+        let marked = CommandPreview(
+            of: .mark(UnitID("b"), .skipped, reason: "x"), on: Self.run([.fails("b")], plan: live), files: { _ in [] },
+            now: Self.now)
+        #expect(Self.text(marked) == "goes on a, skips c end")
+        #expect(marked.skips.map(\.reason) == ["b was skipped", "c was skipped"])
+    }
 }
 
 @Suite("What is held back is told before a command", .timeLimit(.minutes(1)))
