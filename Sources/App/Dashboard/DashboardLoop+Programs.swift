@@ -98,7 +98,18 @@ extension DashboardLoop {
     }
 
     /// The command that opens the file `$1` in the user's editor, at a line.
-    static func editor(at line: String) -> String { #"${VISUAL:-${EDITOR:-vi}} "+\#(line)" "$1""# }
+    ///
+    /// Editors of windows take `+2` for a file; what they take is in their manuals.
+    static func editor(at line: String) -> String {
+        """
+        e=${VISUAL:-${EDITOR:-vi}}; p=${e%% *}
+        case ${p##*/} in
+        code|code-insiders|codium|cursor|windsurf) $e --goto "$1:\(line)" ;;
+        subl|zed|hx|helix) $e "$1:\(line)" ;;
+        *) $e "+\(line)" "$1" ;;
+        esac
+        """
+    }
 
     /// Tells that a program of the user ended as programs do that could not do their work.
     ///

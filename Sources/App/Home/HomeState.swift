@@ -296,7 +296,10 @@ struct HomeReducer: ScreenReducer {
             lines.append("The schedule stays paused\(pause.reason.isEmpty ? "" : ": \(pause.reason)").")
         } else if let next = entry.next {
             let time = ScheduleWords(entry).distance(to: next, now: state.now.wall)
-            lines.append("Its next slot, \(time), runs all the same.")
+            lines.append(
+                state.overview.scheduler == nil
+                    ? "Its next slot is \(time), and no scheduler runs: start one with 'caudal schedule'."
+                    : "Its next slot, \(time), runs all the same.")
         }
         let others = pipeline.schedules.filter { $0.key != entry.key }.map { "'\($0.key.schedule)'" }
         if !others.isEmpty {
