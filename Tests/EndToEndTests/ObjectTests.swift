@@ -169,6 +169,15 @@ struct ObjectTests {
         #expect(got.status == (words == nil ? 0 : 1) && words.map("\(got)".contains) != false, "\(got)")
     }
 
+    @Test("An object that is no Parquet file is told of, and not a store that would be down")
+    func noParquet() async throws {
+        let (project, prefix) = try await project(1)
+        try await ObjectServer.shared().put("\(prefix)/a=1/half.parquet", "PAR1")
+        let get = try await project.caudal("run", "get.yaml", "--plain")
+        #expect(get.status != 0 && "\(get)".contains("an object of 'lake' cannot be read"), "\(get)")
+        #expect("\(get)".contains("cut short") && !"\(get)".contains("is up"), "\(get)")
+    }
+
     @Test("What cannot be done with an object is refused when the file is read")
     func rules() async throws {
         let (project, _) = try await project(3)

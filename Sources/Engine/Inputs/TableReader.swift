@@ -334,12 +334,22 @@ package struct TableReader: Sendable {
                 link.store == nil
                 ? ["Table with name", "schema named", "Schema with name"] : ["No files found", "HTTP code 404"]
             if absences.contains(where: error.message.contains) { return nil }
+            if link.store != nil, Self.wordsOfContents.contains(where: error.message.contains) {
+                throw Failure(
+                    "an object of '\(dataset.name)' cannot be read (connection '\(link.name)', \(link.place)): \(error.message)",
+                    remedy: "look whether it is cut short or of another format", location: dataset.placeLocation)
+            }
             throw fault(
                 error, link.store == nil ? "the database cannot be asked" : "the store cannot be asked", link, dataset,
                 .silentDatabase)
         }
         return readings.columns(tools.sql)
     }
+
+    /// What DuckDB says of an object that is there and is no Parquet file.
+    private static let wordsOfContents = [
+        "too small to be a Parquet file", "No magic bytes found", "Invalid Parquet", "Footer length",
+    ]
 
     /// The type in which a column's values are carried: moments with a zone become UTC.
     private func carried(_ column: Column) -> ColumnType { tools.sql.carried(column).type }
