@@ -130,7 +130,7 @@ struct ExpressionPrinter {
 
     private func call(_ function: Expression.Function, _ arguments: [Expression]) -> String {
         if function == .concat {
-            // What is nothing is no text here, other than in a cast.
+            // Other values the function itself writes as a cast would.
             return sql.call(
                 .concat, arguments.map { type(of: $0)?.isTime == true ? words($0, text(of:)) : plain($0, text(of:)) })
         }
