@@ -165,18 +165,29 @@ package struct CommandPreview: Sendable {
         }
     }
 
-    /// Records what will be skipped when its turn comes, because a stage before it is.
+    /// Records what will be skipped when its turn comes: because a stage before it is, or because it is for failures and what
+    /// runs is taken to succeed.
     private mutating func noteSkipped(_ order: [Int], in after: RunState) {
         let told = Set(skips.map(\.stage))
         var skipped = Set(order.filter { told.contains(after.stages[$0].id) })
         for index in order {
             let (stage, plan) = (after.stages[index], after.plan.stages[index])
-            guard plan.when == .allSucceeded, stage.unit.status == .pending || stage.unit.status == .queued,
-                !skipped.contains(index), let culprit = after.plan.upstream[index].first(where: skipped.contains)
-            else { continue }
+            guard [.pending, .queued].contains(stage.unit.status), !skipped.contains(index) else { continue }
+            let upstream = after.plan.upstream[index]
+            let reason: String
+            switch plan.when {
+            case .allSucceeded:
+                guard let culprit = upstream.first(where: skipped.contains) else { continue }
+                reason = "\(after.stages[culprit].id) was skipped"
+            case .anyFailed:
+                let hasFailed = upstream.contains { [.failed, .blocked].contains(after.stages[$0].unit.status) }
+                if hasFailed || !runs.contains(stage.id) { continue }
+                reason = "it runs when something before it fails"
+            case .allDone: continue
+            }
             skipped.insert(index)
             runs.removeAll { $0 == stage.id }
-            skips.append((stage.id, "\(after.stages[culprit].id) was skipped"))
+            skips.append((stage.id, reason))
         }
     }
 

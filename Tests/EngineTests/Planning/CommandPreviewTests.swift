@@ -241,6 +241,30 @@ struct CommandPreviewTests {
         #expect(preview.withoutHistory == unknown)
     }
 
+    @Test("What is told of a new run comes true where every stage succeeds", .tags(.property))
+    func newRunsComeTrue() {
+        for seed: UInt64 in 1...2000 {
+            var chance = Chance(seed: seed)
+            var stages = RandomPlan(using: &chance, maxStages: 12).plan.stages
+            for index in stages.indices {
+                (stages[index].fanOut, stages[index].pool, stages[index].resources) = (nil, nil, Resources())
+            }
+            let plan = RunPlan(pipeline: "p", maxParallel: 3, stages: stages)
+            let told = CommandPreview(starting: plan, files: { _ in [] }, now: Self.now)
+            var machine = RunMachine(state: RunState(id: "r", plan: plan), seed: seed)
+            _ = machine.handle(.begin, at: Self.now)
+            while let running = machine.state.stages.first(where: { $0.unit.status == .running }) {
+                _ = machine.handle(.succeeds(RuleUnit(stringLiteral: running.id.rawValue)), at: Self.now)
+            }
+            func ended(_ status: UnitStatus) -> Set<StageID> {
+                Set(machine.state.stages.filter { $0.unit.status == status }.map(\.id))
+            }
+            #expect(machine.state.status == .succeeded, "seed \(seed)")
+            #expect(Set(told.runs) == ended(.succeeded), "seed \(seed)")
+            #expect(Set(told.skips.map(\.stage)) == ended(.skipped), "seed \(seed)")
+        }
+    }
+
     @Test("What is skipped because a stage before it is, is told with it, of a run that begins and of one that goes on")
     func skippedBehind() {
         let plan = RunPlan(
