@@ -389,4 +389,16 @@ struct DashboardReducerTests {
     func words() {
         for status in UnitStatus.allCases { #expect(StatusMark.word(status).lowercased() == status.rawValue) }
     }
+
+    @Test("A message that is too long for the rule stands in two rows for its moment, and the keys come back")
+    func longMessage() {
+        var state = SampleRun.failed.dashboard(rows: 24, columns: 80)
+        let keys = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n").last
+        state.say(String(repeating: "what cannot be done ", count: 5) + "— press R to retry everything")
+        let rows = DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n").suffix(2)
+        #expect(rows.first?.contains("what cannot be done") == true)
+        #expect(rows.last?.contains("press R to retry everything") == true, "\(rows)")
+        state.now = Moment(wall: 0, steady: state.now.steady + 6000)
+        #expect(DashboardScreen.draw(state, LogLineList()).text.split(separator: "\n").last == keys)
+    }
 }

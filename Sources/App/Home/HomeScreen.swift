@@ -349,10 +349,12 @@ enum HomeScreen {
     private static func drawFooter(_ state: HomeState, _ zone: TimeZone, into buffer: inout CellBuffer) {
         let row = state.rows - 2
         buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
-        if let note = state.standingToast.map({ Span($0.text, $0.style) }) ?? standing(state, zone) {
-            buffer.write(" \(note.text) ", row: row, column: 1, limit: state.columns - 2, style: note.style)
-        }
         let keys = state.rows - 1
+        let toast = state.standingToast.map { Span($0.text, $0.style) }
+        if let note = toast ?? standing(state, zone) {
+            let coversKeys = toast != nil && !state.isTyping && !state.isAsking
+            guard MessageRows.draw(note, above: keys, coversKeys: coversKeys, into: &buffer) else { return }
+        }
         if state.isTyping {
             var place = buffer.write(" filter: ", row: keys, column: 0, style: .accent)
             place = buffer.write(state.filter, row: keys, column: place)

@@ -5,22 +5,22 @@ import Engine
 enum FooterPane {
     static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
         let row = state.rows - 2
-        let toast = state.standingToast
+        var hasKeys = true
         buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
         if let caption = state.caption {
             buffer.write(
                 " \(caption) ", row: row, column: 1, limit: state.columns - 2, style: Style(.accent, [.bold, .reverse]))
-        } else if let toast {
-            let text = " \(toast.text) "
-            buffer.write(text, row: row, column: 1, limit: state.columns - 2, style: toast.style)
+        } else if let toast = state.standingToast {
+            let isTyping = if case .prompt = state.overlay { true } else { false }
+            hasKeys = MessageRows.draw(
+                Span(toast.text, toast.style), above: row + 1, coversKeys: !isTyping && !state.isAsking, into: &buffer)
         } else if let replay = state.replay {
             buffer.write(
                 ReplayBar.line(replay, isASCII: state.isASCII), row: row, column: 1, limit: state.columns - 2)
         } else if let text = standing(state) {
-            buffer.write(
-                " \(text.text) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
+            _ = MessageRows.draw(text, above: row + 1, coversKeys: false, into: &buffer)
         }
-        drawKeys(state, row: state.rows - 1, into: &buffer)
+        if hasKeys { drawKeys(state, row: state.rows - 1, into: &buffer) }
     }
 
     /// The message about the present state of the run.
