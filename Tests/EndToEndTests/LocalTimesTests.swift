@@ -106,6 +106,41 @@ struct LocalTimesTests {
         #expect(output.hasSuffix("\n1,2026-11-21T\(expected)\n"), "\(output)")
     }
 
+    @Test(
+        "Points in time that are the items of a fan-out are told with their offset, and divide the rows in every zone",
+        arguments: ["", ", timezone: Europe/Berlin"])
+    func items(zone: String) async throws {
+        let project = try CaudalProject(copying: [])
+        _ = try await project.query(
+            "COPY (SELECT i AS id, TIMESTAMPTZ '2026-07-05 10:00:00Z' + to_hours(2 * (i % 2)) AS ts FROM range(4) r(i)) "
+                + "TO 'in.parquet' (FORMAT parquet)")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              src: {path: in.parquet\(zone)}
+              rows: {path: "rows/${item.ts}.csv"}
+              asked: {path: "asked/${item.ts}.csv"}
+            stages:
+              rows: {type: process, input: src, output: rows, foreach: {ts: {sql: select distinct ts from src}}}
+              asked:
+                type: sql
+                inputs: src
+                output: asked
+                foreach: {ts: {sql: select distinct ts from src}, partition: false}
+                query: select id, ts from src where ts = ${item.ts} order by id
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        for folder in ["rows", "asked"] {
+            #expect(
+                try project.read("\(folder)/2026-07-05T12%3A00%3A00Z.csv")
+                    == "id,ts\n1,2026-07-05T12:00:00Z\n3,2026-07-05T12:00:00Z\n", "\(folder)")
+        }
+    }
+
     @Test("A column with both keeps each as it is, through every step")
     func mixed() async throws {
         let csv = "id,t\n1,2024-01-05T10:00:00+02:00\n2,2024-01-05 10:00:00\n3,\n1,2024-01-05T11:00:00Z\n"

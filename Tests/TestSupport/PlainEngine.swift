@@ -141,6 +141,7 @@ package struct PlainDialect: SQLDialect {
     package func writtenTime(_ value: String, as type: ColumnType) -> String { "written(\(value))" }
     package func writtenTime(_ value: String, isLocal: String) -> String { one("written_time", value) }
     package func zoned(_ column: Column) -> String { one("zoned", name(column.name)) }
+    package func itemText(_ value: String) -> String { one("item_text", value) }
     package var zonedType: ColumnType { .other("zoned") }
     package func offsets(of columns: [String], in relation: String, limit: Int?) -> SQLScript.Kind {
         .lines(.offset, relation)

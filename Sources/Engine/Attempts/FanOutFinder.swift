@@ -24,13 +24,15 @@ struct FanOutFinder {
             attempt.bind(query.value.references, in: &script)
             for dataset in stage.fanOutReads {
                 guard let source = attempt.sources[dataset.value] else { continue }
-                script.name(dataset.value.rawValue, as: "SELECT * FROM \(source.fromClause(sql))")
+                // A point in time is an item with its offset.
+                let list = ZonedView.list(source.columns, sql)
+                script.name(dataset.value.rawValue, as: "SELECT \(list) FROM \(source.fromClause(sql))")
             }
             script.add(
                 "the values of \(name)", weight: 5, holding: query,
                 .lines(
                     .item,
-                    "\(sql.text(name)) AS name, \(sql.cast("found.\"value\"", to: .text)) AS value\n"
+                    "\(sql.text(name)) AS name, \(sql.itemText("found.\"value\"")) AS value\n"
                         + "FROM (\n\(sql.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)"))
         }
         if let source = dividedInput {
@@ -86,7 +88,7 @@ struct FanOutFinder {
             let texts: String
             if case .query(let query) = values {
                 texts =
-                    "SELECT DISTINCT \(sql.cast("found.\"value\"", to: .text)) AS item FROM (\n\(sql.bound(query.value))\n) "
+                    "SELECT DISTINCT \(sql.itemText("found.\"value\"")) AS item FROM (\n\(sql.bound(query.value))\n) "
                     + "AS found(\"value\")"
             } else {
                 let listed = try self.values(of: name, values, nil).prefix(Self.limit).compactMap { $0.map(sql.text) }
@@ -139,7 +141,7 @@ struct FanOutFinder {
                 let type = source.columns.first(where: { $0.name == name })?.type
             else { return nil }
             if [.text, .integer, .boolean, .date].contains(type) { continue }
-            let value = sql.itemValue(sql.cast("found.\"value\"", to: .text), as: type)
+            let value = sql.itemValue(sql.itemText("found.\"value\""), as: type)
             conditions.append(
                 "NOT EXISTS (SELECT 1 FROM (\n\(sql.bound(query.value))\n) AS found(\"value\") "
                     + "WHERE divided.\(sql.name(name)) IS NOT DISTINCT FROM \(value))")

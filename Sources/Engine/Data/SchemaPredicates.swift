@@ -250,9 +250,7 @@ package struct SchemaPredicates {
         let value = sql.name(column)
         switch form {
         case .text, .typed(.text): return value
-        case .typed(.date): return sql.shown(value, .date)
-        case .typed(.timestamp): return sql.writtenTime(value, as: .timestamp)
-        case .typed(.localTimestamp): return sql.writtenTime(value, as: .localTimestamp)
+        case .typed(let type) where type.isTime: return sql.shown(value, type)
         case .typed, .json: return nil
         }
     }

@@ -40,6 +40,8 @@ package protocol TimeDialect: Sendable {
     func writtenTime(_ value: String, isLocal: String) -> String
     /// An element of a list of columns in which a point in time has the engine's type of times with a zone.
     func zoned(_ column: Column) -> String
+    /// A value of a query as the text of an item: of times with a zone, the point in time as files of text have it.
+    func itemText(_ value: String) -> String
     /// The type of times with a zone, as the engine calls it.
     var zonedType: ColumnType { get }
     /// The statement that tells of columns of texts whether times among the first rows name an offset, and whether some name

@@ -7,7 +7,7 @@ package import CaudalModel
 extension DuckDBDialect {
     package func shown(_ value: String, _ type: ColumnType) -> String {
         let plain = cast(value, to: .text)
-        guard type.isTime else { return plain }
+        guard type == .date else { return type.isTime ? writtenTime(value, as: type) : plain }
         let day = "strftime(\(value), '-%m-%d') || split_part(\(plain), '(BC)', 2)"
         return "CASE WHEN \(isEarly(value)) THEN \(year(value)) || \(day) ELSE \(plain) END"
     }

@@ -105,6 +105,13 @@ extension DuckDBDialect {
         return "timezone('UTC', \(name)) AS \(name)"
     }
 
+    package func itemText(_ value: String) -> String {
+        let text = cast(value, to: .text)
+        let moment = "timezone('UTC', TRY_CAST(\(text) AS TIMESTAMPTZ))"
+        return "CASE WHEN typeof(\(value)) = 'TIMESTAMP WITH TIME ZONE' THEN \(writtenTime(moment, as: .timestamp)) "
+            + "ELSE \(text) END"
+    }
+
     package var zonedType: ColumnType { .other("TIMESTAMP WITH TIME ZONE") }
 
     package func literal(moment: String) -> String {

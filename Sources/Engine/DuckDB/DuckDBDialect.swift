@@ -49,8 +49,7 @@ package struct DuckDBDialect: SQLDialect {
         if format == .parquet, let kept = interval(value, column) { return "\(kept) AS \(name)" }
         if format != .parquet {
             switch column.type {
-            case .timestamp, .localTimestamp: return "\(writtenTime(value, as: column.type)) AS \(name)"
-            case .date: return "\(shown(value, .date)) AS \(name)"
+            case let type where type.isTime: return "\(shown(value, type)) AS \(name)"
             default:
                 value = withoutEarlyYears(value, column) ?? value
                 if format == .csv { value = readable(value, column) }
@@ -180,8 +179,7 @@ package struct DuckDBDialect: SQLDialect {
 
     package func convert(_ sql: String, from old: ColumnType?, to new: ColumnType) -> String {
         switch (old, new) {
-        case (.timestamp?, .text), (.localTimestamp?, .text): writtenTime(sql, as: old ?? new)
-        case (.date?, .text): shown(sql, .date)
+        case (let time?, .text) where time.isTime: shown(sql, time)
         // A day begins at its midnight, wherever that is.
         case (.date?, .timestamp): zone.map { moment(ofLocal: sql, zone: $0) } ?? cast(sql, to: .timestamp)
         default: cast(exact(sql, old, new), to: new)

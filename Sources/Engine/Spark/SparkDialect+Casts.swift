@@ -52,8 +52,7 @@ extension SparkDialect {
             let refusal = refusal([.words("'"), .value(sql), .words("' does not fit \(new)")])
             return "CASE WHEN \(sql) IS NOT NULL THEN coalesce(\(tryCast(sql, to: new)), \(refusal)) END"
         case (.number, .integer): return "CAST(rint(\(sql)) AS BIGINT)"
-        case (.timestamp?, .text), (.localTimestamp?, .text): return writtenTime(sql, as: old ?? new)
-        case (.date?, .text): return unsigned(sql)
+        case (let time?, .text) where time.isTime: return shown(sql, time)
         default: return "CAST(\(sql) AS \(type(new)))"
         }
     }

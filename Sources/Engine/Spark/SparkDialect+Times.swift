@@ -99,6 +99,12 @@ extension SparkDialect {
         return "CAST(\(name) AS TIMESTAMP) AS \(name)"
     }
 
+    package func itemText(_ value: String) -> String {
+        let text = "CAST(\(value) AS STRING)"
+        let moment = "CAST(TRY_CAST(\(text) AS TIMESTAMP) AS TIMESTAMP_NTZ)"
+        return "CASE WHEN typeof(\(value)) = 'timestamp' THEN \(writtenTime(moment, as: .timestamp)) ELSE \(text) END"
+    }
+
     package var zonedType: ColumnType { .other("timestamp") }
 
     package func moment(ofLocal value: String, zone: String) -> String { beyond("times of a zone") }

@@ -118,7 +118,13 @@ package struct SparkDialect: SQLDialect {
         "trim(BOTH ' \\t\\n\\u000b\\u000c\\r\\u00a0' FROM \(value))"
     }
 
-    package func shown(_ value: String, _ type: ColumnType) -> String { "CAST(\(value) AS STRING)" }
+    package func shown(_ value: String, _ type: ColumnType) -> String {
+        switch type {
+        case .timestamp, .localTimestamp: writtenTime(value, as: type)
+        case .date: unsigned(value)
+        default: "CAST(\(value) AS STRING)"
+        }
+    }
 
     package func rowToKeep(_ keep: Step.Keep, _ row: String, by order: String?) -> String {
         guard let order else { return keep == .first ? "min(\(row))" : "max(\(row))" }
