@@ -141,6 +141,25 @@ struct LocalTimesTests {
         }
     }
 
+    @Test(
+        "A missing time is filled with one that is written as the times of its column are",
+        arguments: [
+            ("", "2024-01-05T10:00:00Z", "2026-01-05T23:30:00+02:00", "2026-01-05T21:30:00Z"),
+            ("", "2024-01-05T10:00:00Z", "2026-01-05", "2026-01-05T00:00:00Z"),
+            (", timezone: Europe/Berlin", "2024-01-05T10:00:00Z", "2026-01-05", "2026-01-04T23:00:00Z"),
+            ("", "2024-01-05T10:00:00", "2026-01-05T23:30:00", "2026-01-05T23:30:00"),
+            ("", "2024-01-05T10:00:00Z", "2026-01-05T23:30:00", "write 2026-01-05T23:30:00Z"),
+            ("", "2024-01-05T10:00:00", "2026-01-05T23:30:00Z", "leave the offset out"),
+            ("", "2024-01-05T10:00:00", "soon", "write a value of that type"),
+        ])
+    func filled(zone: String, time: String, fill: String, told: String) async throws {
+        let steps =
+            "  p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}, {fill_missing: {t: \(fill)}}]}"
+        let output = try await output(
+            of: steps, "id,t\n1,\(time)\n2,\n", datasets: "  in: {path: in.csv\(zone)}")
+        #expect(output.contains(told.hasPrefix("2026") ? "\n2,\(told)\n" : told), "\(output)")
+    }
+
     @Test("A column with both keeps each as it is, through every step")
     func mixed() async throws {
         let csv = "id,t\n1,2024-01-05T10:00:00+02:00\n2,2024-01-05 10:00:00\n3,\n1,2024-01-05T11:00:00Z\n"

@@ -195,7 +195,7 @@ package struct RelationBuilder {
                 try refuseMixed(column, at: fill.column.location)
                 let given = fill.value.literal(for: column.type)
                 try require(given, fits: column, at: fill.column.location)
-                let value = sql.cast(sql.literal(given), to: column.type)
+                let value = sql.convert(sql.literal(given), from: given.type, to: column.type)
                 replacements[column.name] = ("coalesce(\(sql.name(column.name)), \(value))", column.type)
             }
             replace(step.title, replacements)
@@ -445,6 +445,11 @@ package struct RelationBuilder {
                 remedy: "leave the offset out, or say with 'timezone' of the dataset of which zone its times are",
                 at: location)
         }
+        if type == .localTimestamp, column.type == .timestamp, namedTimes != nil {
+            throw ConfigError(
+                "'\(value.words)' names no offset from UTC, and the times of '\(column.name)' are points in time",
+                remedy: "write \(value.words)Z, or with another offset", at: location)
+        }
         // A number that would be rounded to the column's type equals none of its values.
         let isExact =
             switch value {
@@ -463,7 +468,8 @@ package struct RelationBuilder {
             || type.isTime && column.type.isTime || column.type == .text
         if !fits {
             throw ConfigError(
-                "'\(column.name)' is \(column.type), and the value to fill it with is \(type)", at: location)
+                "'\(column.name)' is \(column.type), and the value to fill it with is \(type)",
+                remedy: "write a value of that type, or cast the column first", at: location)
         }
     }
 }

@@ -22,8 +22,16 @@ package enum Step: Sendable {
         package var value: Literal
         package var text: String
 
-        /// The value for a column of a type: in texts it is what the file says to the letter, such as `1e3` or `+49`.
-        func literal(for type: ColumnType) -> Literal { type == .text && value != .null ? .text(text) : value }
+        /// The value for a column of a type: in texts it is what the file says to the letter, such as `1e3` or `+49`, and for times
+        /// a text that names one is a time.
+        func literal(for type: ColumnType) -> Literal {
+            switch (type, value) {
+            case (_, .null): .null
+            case (.text, _): .text(text)
+            case (.timestamp, .text), (.localTimestamp, .text): WrittenValue.isTime(text) ? .timestamp(text) : value
+            default: value
+            }
+        }
     }
 
     /// Keeps one row for each key; rows without a key are never duplicates.
