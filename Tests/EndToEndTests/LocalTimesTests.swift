@@ -160,6 +160,36 @@ struct LocalTimesTests {
         #expect(output.contains(told.hasPrefix("2026") ? "\n2,\(told)\n" : told), "\(output)")
     }
 
+    @Test(
+        "A period of days begins and ends at midnight in the zone of the lookup, whatever the format of its file",
+        arguments: ["csv", "jsonl", "parquet"])
+    func periods(format: String) async throws {
+        let query =
+            "SELECT * FROM (VALUES (1, DATE '2026-07-01', DATE '2026-07-05', 'old'), (1, DATE '2026-07-05', NULL, 'new')) v(k, since, until, p)"
+        let project = try CaudalProject(copying: [])
+        _ = try await project.query("COPY (\(query)) TO 'prices.\(format)'")
+        try project.write("in.csv", "k,at\n1,2026-07-04T22:30:00Z\n1,2026-07-04T21:30:00Z\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              in: {path: in.csv}
+              prices: {path: prices.\(format), timezone: Europe/Berlin}
+              o: {path: o.csv}
+            stages:
+              e:
+                type: enrich
+                input: in
+                output: o
+                lookups: [{dataset: prices, on: k, add: [p], valid: {from: since, to: until, at: at}}]
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("o.csv") == "k,at,p\n1,2026-07-04T22:30:00Z,new\n1,2026-07-04T21:30:00Z,old\n")
+    }
+
     @Test("A column with both keeps each as it is, through every step")
     func mixed() async throws {
         let csv = "id,t\n1,2024-01-05T10:00:00+02:00\n2,2024-01-05 10:00:00\n3,\n1,2024-01-05T11:00:00Z\n"
