@@ -41,7 +41,8 @@ struct ForeignKeyCheck: SingleRowCheck {
         guard let other = data.others[dataset.value], let (own, target) = sides(data) else { return }
         let sql = data.sql
         // Incompatible types are reported before anything runs.
-        let value = sql.comparable(("", own.type), (sql.name(key), target.type))?.right ?? sql.name(key)
+        let value =
+            sql.comparable(("", own.type), (sql.name(key), target.type), rightZone: other.zone)?.right ?? sql.name(key)
         script.add(
             "name the keys of \(dataset.value) for \(data.check.id)", weight: 0.1,
             .view(

@@ -40,7 +40,8 @@ extension RelationBuilder {
             let right = try Self.column(pair.lookup, of: source)
             guard
                 let sides = sql.comparable(
-                    (rows + sql.name(left.name), left.type), (found + sql.name(right.name), right.type))
+                    (rows + sql.name(left.name), left.type), (found + sql.name(right.name), right.type),
+                    rightZone: source.zone)
             else {
                 throw ConfigError(
                     "\(left.type) '\(left.name)' cannot be looked up in \(right.type) '\(right.name)'",

@@ -188,6 +188,16 @@ extension SQLDialect {
         }
     }
 
+    /// The same for two sources: a text without an offset is a time of the zone of its own.
+    ///
+    /// - Parameter zone: That of the right one; the left one's is the dialect's.
+    func comparable(
+        _ left: (value: String, type: ColumnType), _ right: (value: String, type: ColumnType), rightZone zone: String?
+    ) -> (left: String, right: String)? {
+        guard let own = comparable(left, right), let other = inZone(zone).comparable(left, right) else { return nil }
+        return (own.left, other.right)
+    }
+
     /// A value as the type that it is compared with: null where it would be rounded.
     private func counterpart(_ value: String, _ old: ColumnType, of new: ColumnType) -> String {
         guard case .decimal(_, let scale) = new else { return exactCast(value, from: old, to: new) }
