@@ -58,6 +58,7 @@ struct ProfileTests {
         #expect(answer.output.contains("8 rows, \(columns.count) columns"), "\(answer)")
         #expect(answer.output.contains("u  text, no nulls, 8 distinct"), "\(answer)")
         #expect(answer.output.contains("green ×4   red ×4"), "\(answer)")
+        #expect(answer.output.contains("range     2026-11-23 00:00:00Z to 2026-11-23 00:00:00Z"), "\(answer)")
         let suggested = try await project.caudal("profile", "in.parquet", "--suggest")
         #expect(suggested.exit == .exited(0), "\(suggested)")
     }

@@ -47,21 +47,38 @@ struct SSHCopies: Sendable {
         let there = """
             w=\(ShellText.quoted(work))
             if [ -e "$w" ]; then echo "caudal: $(hostname) has $w already" >&2; exit \(LaunchFolder.notShared); fi
-            umask 077; cd / && tar -xpf -
+            umask 077; cd / && tar -xpf - && exit 0
+            s=$?; \(Self.removal(of: folder)); exit $s
             """
         // What is packed here may be wrong while what arrives there is whole: both have to be right.
         let here = #"{ tar -C / --dereference --null -T "$0" -cf -; echo $? > "$1"; } | { shift; exec "$@"; }"#
-        let (exit, told) = try await run(here, [list, status], there)
+        // Another attempt that ends there removes the folders around its own, also one that this one was just about to fill.
+        var (exit, told) = try await run(here, [list, status], there)
+        for _ in 1..<Self.sendLimit where Self.failedThere(exit) && attempt.stopReason == nil {
+            unlink(status)
+            (exit, told) = try await run(here, [list, status], there)
+        }
         if exit == .exited(LaunchFolder.notShared) {
             throw Failure(
                 told,
                 remedy: "leave 'transfer: copy' out where both machines see the project, or remove that folder there")
         }
+        // Another machine may have the room.
+        if Self.failedThere(exit) { return .failed("the attempt's folder could not be unpacked there: \(told)") }
         guard exit == .exited(0) else { return .failed(told) }
         guard folder.text("packed") == "0" else {
             throw Failure("the attempt's folder could not be packed: \(told)")
         }
         return .done
+    }
+
+    /// How often a copy is sent that the other machine cannot unpack.
+    private static let sendLimit = 5
+
+    /// Whether the other machine was reached and could not take the copy; ssh itself ends with 255.
+    private static func failedThere(_ exit: ProcessExit) -> Bool {
+        guard case .exited(let status) = exit else { return false }
+        return ![0, 255, LaunchFolder.notShared].contains(status)
     }
 
     private func isInside(_ path: String, _ folder: String) -> Bool { path == folder || path.hasPrefix(folder + "/") }

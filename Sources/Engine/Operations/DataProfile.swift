@@ -283,6 +283,10 @@ package struct Profiler: Sendable {
         let parts = own(.part, Part.self)
         var histogram = [Int64](repeating: 0, count: parts.isEmpty ? 0 : DataProfile.parts)
         for part in parts where histogram.indices.contains(part.part) { histogram[part.part] = part.counted }
+        // A point in time is told as one.
+        func told(_ value: String) -> String {
+            column.type == .timestamp && value.last?.isNumber == true ? value + "Z" : value
+        }
         let mean = own(.mean, Mean.self).first
         var missing: String?
         if figures == nil {
@@ -293,10 +297,11 @@ package struct Profiler: Sendable {
         return DataProfile.ColumnProfile(
             name: column.name, type: column.type, fits: fits, nulls: figures?.nulls ?? 0,
             notFinite: figures?.odd ?? 0, missing: missing,
-            distinct: figures?.different ?? 0, min: figures?.low, max: figures?.high,
+            distinct: figures?.different ?? 0, min: figures?.low.map(told),
+            max: figures?.high.map(told),
             mean: mean?.mean?.finite, deviation: mean?.deviation?.finite,
-            quantiles: own(.quantiles, Quantiles.self).first?.quantiles?.compactMap { $0 } ?? [],
-            top: own(.top, Frequent.self).map { DataProfile.Count(value: $0.value ?? "", rows: $0.counted) },
+            quantiles: own(.quantiles, Quantiles.self).first?.quantiles?.compactMap { $0.map(told) } ?? [],
+            top: own(.top, Frequent.self).map { DataProfile.Count(value: $0.value.map(told) ?? "", rows: $0.counted) },
             histogram: histogram,
             age: own(.newest, Newest.self).first?.newest?.finite.map { Double(now.wall) / 1000 - $0 })
     }
