@@ -153,7 +153,7 @@ extension SQLDialect {
         case (.text, .timestamp): moment(value)
         case (.text, .localTimestamp): time(value, as: .localTimestamp)
         case (.text, .date): day(value)
-        case (.date, .timestamp): convert(value, from: old, to: new)
+        case (.date, .timestamp) where zone != nil: convert(value, from: old, to: new)
         default: tryCast(value, from: old, to: new)
         }
     }
