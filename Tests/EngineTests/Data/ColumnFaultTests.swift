@@ -45,8 +45,14 @@ import Testing
             ("filter: Region = 'x'", "12:17: there is no column 'Region'; it is written 'region'"),
             ("select: [id, zebra]", "12:22: there is no column 'zebra'; the columns are id, price, region, day"),
             ("drop: pric", "12:15: there is no column 'pric'; did you mean 'price'?"),
-            ("fill_missing: {id: 0.5}", "12:24: 'id' is integer, and the value to fill it with is number"),
-            ("fill_missing: {price: none}", "12:24: 'price' is number, and the value to fill it with is text"),
+            (
+                "fill_missing: {id: 0.5}",
+                "12:24: 'id' is integer, and the value to fill it with is number; write a value of that type, or cast the column first"
+            ),
+            (
+                "fill_missing: {price: none}",
+                "12:24: 'price' is number, and the value to fill it with is text; write a value of that type, or cast the column first"
+            ),
             ("fill_missing: {price: null}", "12:24: a missing 'price' cannot be filled with nothing"),
             ("rename: {id: price}", "12:22: there would be two columns 'price'"),
             ("trim: [id]", "12:16: only texts are trimmed, and 'id' is not text"),
