@@ -159,6 +159,29 @@ struct LimitTests {
         }
     }
 
+    @Test("A duckdb that is killed while it parses queries is no wrong program", .enabled(if: Checkout.runsDuckDBTests))
+    func killedParser() async throws {
+        let project = try CaudalProject(copying: [])
+        let real = Repository.path(".tools/duckdb/duckdb_cli/duckdb")
+        try project.folder.write(
+            "duckdb", "#!/bin/sh\ncase \"$*\" in *version*) exec \(real) \"$@\";; esac\nkill -9 $$\n")
+        chmod(project.folder.path("duckdb"), 0o755)
+        try project.write("raw.csv", "n\n1\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: killed
+            datasets: {raw: {path: raw.csv}, out: {path: out.csv}}
+            stages:
+              a: {type: sql, output: out, query: select * from raw}
+            """)
+        let answer = try await project.caudal(
+            "validate", "p.yaml", variables: ["CAUDAL_DUCKDB": project.folder.path("duckdb")])
+        #expect(answer.status != 0 && answer.description.contains("was ended by signal 9"), "\(answer)")
+        #expect(!answer.description.contains("put the native program"), "\(answer)")
+    }
+
     @Test("A tool that does not answer is ended, and named", .enabled(if: Checkout.runsDuckDBTests))
     func hungTool() async throws {
         let project = try CaudalProject(copying: [])

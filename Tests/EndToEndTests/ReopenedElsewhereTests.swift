@@ -107,6 +107,8 @@ struct ReopenedElsewhereTests {
             let answer = try await project.run(
                 CaudalProject.program, words + ["--plain", "--yes"], ["REGION": "eu"], in: other)
             #expect(answer.status == 1 && answer.errors.contains("was begun in"), "\(words): \(answer)")
+            #expect(
+                answer.errors.contains(isCopy ? "go on with it there" : "move the project back"), "\(words): \(answer)")
         }
         #expect(!FileManager.default.fileExists(atPath: project.folder.path + "/out/b.csv"))
         let shown = try await project.run(CaudalProject.program, ["show", "last"], in: other)

@@ -138,11 +138,18 @@ package final class QueryParser: QueryReader {
         if ready == 0 { kill(-child, SIGKILL) }
         close(watch)
         // It has ended, even if other code reaped it first.
-        waitpid(child, nil, 0)
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
         if ready == 0 {
             throw Failure(
                 "'\(words.joined(separator: " "))' did not answer within \(ToolRun.patience.short) and was ended",
                 remedy: "run it by hand to see what it waits for; it parses the queries of the file")
+        }
+        let signal = status & 0x7F
+        if signal != 0 {
+            throw Failure(
+                "\(program) was ended by signal \(signal) while it parsed the queries of the file",
+                remedy: "look whether memory was short, then try again")
         }
         return try contents(of: output)
     }

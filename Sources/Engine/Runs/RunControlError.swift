@@ -51,8 +51,9 @@ extension RunControlError {
         case .beganElsewhere(let id, let state, let recorded, let root):
             Failure(
                 "run \(id) was begun in \(recorded), and this is \(state): it would go on in \(root)",
-                remedy:
-                    "go on with it there, or begin a new run here; a moved or copied project's runs can only be looked at"
+                remedy: FileText.exists(recorded)
+                    ? "go on with it there, or begin a new run here; a copied project's runs can only be looked at"
+                    : "that is not there any more: move the project back to go on with it, or begin a new run here"
             )
         case .nothingToResume(let id): Failure("run \(id) has succeeded: there is nothing to resume")
         case .pathTaken(let conflict, let root):
