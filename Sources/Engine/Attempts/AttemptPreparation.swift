@@ -101,7 +101,7 @@ extension AttemptContext {
             // Of runs that were pruned, the definition is not known any more.
             let plan = try? store.plan(of: publication.run),
             let before = plan.stages.first(where: { $0.id == stage.id })?.definitionText,
-            DefinitionLine.work(in: before) != DefinitionLine.work(in: loaded.definitionText(of: stage))
+            DefinitionLine.work(in: before) != DefinitionLine.work(in: loaded.recordedDefinition(of: stage))
         else { return nil }
         return
             "the stage has changed since run \(publication.run): the rows of \(publication.artifact.path) stay as they are, and "

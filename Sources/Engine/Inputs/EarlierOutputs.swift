@@ -229,11 +229,11 @@ package struct EarlierOutputs: Sendable {
     /// Whether stages were defined in another run as they are in this one.
     private func hadSame(_ stages: [Stage], _ run: RunID, _ pruned: [StageID: String]?) -> Bool {
         if let pruned {
-            return stages.allSatisfy { pruned[$0.id] == ContentHash.of(loaded.definitionText(of: $0)) }
+            return stages.allSatisfy { pruned[$0.id] == ContentHash.of(loaded.recordedDefinition(of: $0)) }
         }
         guard let plan = try? store.plan(of: run) else { return false }
         return stages.allSatisfy { stage in
-            plan.index(of: stage.id).map { plan.stages[$0].definitionText } == loaded.definitionText(of: stage)
+            plan.index(of: stage.id).map { plan.stages[$0].definitionText } == loaded.recordedDefinition(of: stage)
         }
     }
 

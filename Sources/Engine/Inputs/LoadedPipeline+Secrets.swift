@@ -1,4 +1,4 @@
-import CaudalModel
+package import CaudalModel
 
 /// The secrets of a pipeline and its runs.
 extension LoadedPipeline {
@@ -50,5 +50,38 @@ extension LoadedPipeline {
             if isKnown { secrets += names.secrets(in: [name: value]) }
         }
         return secrets
+    }
+
+    // MARK: - What the file itself holds
+
+    /// The definition of a stage as a plan records it: without the secrets that the file itself holds.
+    package func recordedDefinition(of stage: Stage) -> String { withoutSecrets(definitionText(of: stage)) }
+
+    /// Lines of a resolved definition without the values of variables and parameters with secret names, and without
+    /// passwords in other values.
+    ///
+    /// Four digits of a fingerprint stay, by which a changed secret is told; they are too few to find it by.
+    func withoutSecrets(_ definition: String) -> String {
+        definition.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            guard let clean = withoutSecret(line) else { return String(line) }
+            return "\(clean) #\(ContentHash.of(String(line)).suffix(4))"
+        }.joined(separator: "\n")
+    }
+
+    /// A line of a resolved definition without its secret; nil for one that has none.
+    func withoutSecret(_ line: some StringProtocol) -> String? {
+        let line = Substring(line)
+        guard let colon = line.utf8.firstRange(of: ": ".utf8) else { return nil }
+        let value = line[colon.upperBound...]
+        let path = line[..<colon.lowerBound].split { $0 == "." || $0 == " " }.map(String.init)
+        if let section = path.firstIndex(where: { ["env", "params"].contains($0) }),
+            path[section...].dropFirst().contains(where: pipeline.secretNames.isSecret),
+            !["type", "description"].contains(path.last), !value.contains("${")
+        {
+            return line[..<colon.upperBound] + SecretNames.replacement
+        }
+        let passwords = SecretNames.passwords(in: String(value)).filter { !$0.contains("${") }
+        guard !passwords.isEmpty else { return nil }
+        return line[..<colon.upperBound] + SecretMasker(secrets: passwords).masked(String(value))
     }
 }

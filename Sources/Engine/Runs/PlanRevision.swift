@@ -43,19 +43,9 @@ package struct PlanRevision {
         var differences = old.differences(to: plan)
         let masker = loaded.masker(parameters: parameters)
         for index in differences.indices {
-            differences[index].lines = differences[index].lines.map { masker.masked(masked($0)) }
+            differences[index].lines = differences[index].lines.map { masker.masked(loaded.withoutSecret($0) ?? $0) }
         }
         return differences.isEmpty ? nil : PlanChange(plan: plan, differences: differences)
-    }
-
-    /// A changed line without the values of variables and parameters whose names mark them as secret.
-    private func masked(_ line: String) -> String {
-        guard let colon = line.firstRange(of: ": "), !line[colon.upperBound...].contains("${") else { return line }
-        let path = line[..<colon.lowerBound].split { $0 == "." || $0 == " " }.map(String.init)
-        guard let section = path.firstIndex(where: { ["env", "params"].contains($0) }),
-            path[section...].dropFirst().contains(where: loaded.pipeline.secretNames.isSecret)
-        else { return line }
-        return line[..<colon.upperBound] + SecretNames.replacement
     }
 }
 

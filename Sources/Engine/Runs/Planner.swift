@@ -77,7 +77,7 @@ package struct Planner {
             environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
             pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
-            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
+            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.withoutSecrets(loaded.settingsText),
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
             notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications.map(\.withoutPlace))
         plan.filePlace = PathText.relative(
@@ -146,7 +146,7 @@ package struct Planner {
             case .remote(let files): files.name.description
             }
         }
-        planned.definitionText = loaded.definitionText(of: stage)
+        planned.definitionText = loaded.recordedDefinition(of: stage)
         if let condition = stage.condition {
             // Beside a date, `today` is the day of the run.
             func side(_ template: Template, beside other: Template) -> String {

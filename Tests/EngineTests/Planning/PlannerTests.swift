@@ -89,6 +89,29 @@ struct PlannerTests {
         #expect(recorded == ["api_key": "••••", "mode": "with ••••", "day": "x"])
     }
 
+    @Test("A plan has no secret that the file itself holds, and tells another one by its fingerprint")
+    func secretsOfTheFile() throws {
+        func definitions(_ secret: String) throws -> String {
+            let yaml = """
+                env: {DB_PASSWORD: \(secret)-1, REGION: north, SOURCE: "postgres://ann:\(secret)-2@db/x"}
+                params: {api_key: {type: string, default: \(secret)-3}}
+                stages:
+                  a: {type: command, run: "login --dsn 'host=db password=\(secret)-4'", env: {API_TOKEN: \(secret)-5}}
+                  b: {type: command, run: "true", env: {API_TOKEN: "${params.api_key}"}}
+                """
+            let plan = try plan(yaml)
+            return ([plan.definitionText] + plan.stages.map(\.definitionText)).joined(separator: "\n")
+        }
+        let text = try definitions("opensesame")
+        #expect(!text.contains("opensesame"), "\(text)")
+        #expect(text.contains("env.REGION: north") && text.contains("postgres://ann:••••@db/x"))
+        #expect(text.contains("API_TOKEN: ${params.api_key}"), "a reference is none")
+        #expect(try definitions("opensesame") == text)
+        let other = try definitions("another-word").split(separator: "\n")
+        let changed = zip(text.split(separator: "\n"), other).filter { $0 != $1 }.count
+        #expect(changed >= 5, "every changed secret is told: \(other)")
+    }
+
     // MARK: - Conditions
 
     @Test(
