@@ -36,10 +36,18 @@ package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
         let line = lines[place.line - 1].withoutControls
         let number = String(place.line)
         let margin = String(repeating: " ", count: number.count)
+        let before = line.prefix(max(0, place.column - 1))
+        let hidden = max(0, before.count - Self.longestBefore)
+        let start = (hidden > 0 ? "…" : "") + before.dropFirst(hidden)
+        let rest = line.dropFirst(before.count)
+        let end = rest.prefix(Self.longestAfter) + (rest.count > Self.longestAfter ? "…" : "")
         // Tabs are kept, so that the caret is below its character at any tab width.
-        let indent = String(line.prefix(max(0, place.column - 1)).map { $0 == "\t" ? "\t" : " " })
-        return "\(error.oneLine)\n \(number) | \(line)\n \(margin) | \(indent)^"
+        let indent = String(start.map { $0 == "\t" ? "\t" : " " })
+        return "\(error.oneLine)\n \(number) | \(start)\(end)\n \(margin) | \(indent)^"
     }
+
+    /// How much of a long line is shown around the place, in characters.
+    private static let (longestBefore, longestAfter) = (100, 200)
 }
 
 /// Collects faults while a file is read, so that all are reported together.

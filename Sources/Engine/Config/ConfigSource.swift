@@ -251,6 +251,7 @@ package struct ConfigSource: Sendable {
             "did not find expected ',' or ']'", "a ',' or ']' was expected here",
             "close the '[', and quote texts that hold '[', ']' or ','"
         ),
+        ("Maximum nesting level", "it is nested deeper than \(depthLimit) levels", nil),
         ("unexpected end of stream", "the file ends inside quotation marks", "add the closing one"),
         ("could not find expected ':'", "this key has no colon", "write 'key: value'"),
         (
