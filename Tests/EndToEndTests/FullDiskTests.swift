@@ -45,6 +45,34 @@ struct FullDiskTests {
         #expect(try project.read("out/big.csv").split(separator: "\n").count == 200_001)
     }
 
+    @Test("What was recorded is read all the same, a new run says what to do, and prune makes room")
+    func reading() async throws {
+        let disk = try SmallDisk(sizeInKiB: 20_000)
+        let project = try CaudalProject(copying: [], variables: ["STATE": ""])
+        let talkative = Self.pipeline(outputs: "out").replacing("; true\"", with: "; seq 5000\"")
+        try project.write("full.yaml", talkative)
+        for _ in 0..<3 {
+            let run = try await project.caudal("run", "full.yaml", "--plain", "--state", disk.path)
+            #expect(run.exit == .exited(0), "\(run)")
+        }
+        _ = try await project.run("/bin/sh", ["-c", "dd if=/dev/zero of=\(disk.path)/filler bs=4k 2>/dev/null"])
+        let runs = try await project.caudal("runs", "--state", disk.path)
+        #expect(runs.exit == .exited(0) && runs.output.ranges(of: "succeeded").count == 3, "\(runs)")
+        for words in [["show", "last"], ["logs", "--run", "last"], ["sql", "select count(*) from runs"], ["stats"]] {
+            let answer = try await project.caudal(words + ["--state", disk.path])
+            #expect(answer.exit == .exited(0), "\(words) \(answer)")
+        }
+        let refused = try await project.caudal("run", "full.yaml", "--plain", "--state", disk.path)
+        #expect(refused.exit == .exited(1) && refused.errors.contains("caudal prune"), "\(refused)")
+
+        let preview = try await project.caudal("prune", "--keep", "1", "--dry-run", "--state", disk.path)
+        #expect(preview.output.contains("2 runs would be removed"), "\(preview)")
+        let pruned = try await project.caudal("prune", "--keep", "1", "--state", disk.path)
+        #expect(pruned.exit == .exited(0) && pruned.output.contains("2 runs removed"), "\(pruned)")
+        let left = try await project.caudal("runs", "--state", disk.path)
+        #expect(left.output.ranges(of: "succeeded").count == 1, "\(left)")
+    }
+
     @Test("Where stages write: the stage fails and says so, and a retry finishes")
     func staging() async throws {
         let disk = try SmallDisk(sizeInKiB: 900)

@@ -107,7 +107,7 @@ struct LogsCommand: AsyncParsableCommand {
         let zone = try chosenZone()
         let query = try makeQuery(zone)
         var format = try makeFormat(zone)
-        let store = try state.openStore()
+        let store = try state.openStore(evenIfFull: !follow)
         let runs = try Output.reporting { try chosenRuns(store, query) }
         let ids = runs.map(\.run.id)
         if ids.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }

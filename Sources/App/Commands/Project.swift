@@ -91,9 +91,11 @@ struct StateOptions: ParsableArguments {
     }
 
     /// Opens the run store of the current project.
-    func openStore() throws -> RunStore {
+    ///
+    /// - Parameter evenIfFull: Whether it is read from a copy on a full disk, which does not change with the store.
+    func openStore(evenIfFull: Bool = true) throws -> RunStore {
         let folder = try existingStateFolder()
-        return try Output.reporting { try RunStore(folder) }
+        return try Output.reporting { try RunStore(folder, evenIfFull: evenIfFull) }
     }
 
     /// The services that run pipelines of a project.

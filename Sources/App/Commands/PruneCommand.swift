@@ -98,11 +98,14 @@ struct PruneCommand: AsyncParsableCommand {
 
     func run() async throws {
         let rules = try rules()
-        let store = try state.openStore()
+        var store = try state.openStore()
         if let pipeline { try KnownNames.check(pipeline: pipeline, in: store) }
         try Output.reporting {
-            try dropVersions(in: store)
-            try compressLogs(rules, in: store)
+            // On a full disk, runs go first.
+            if !store.isOnFullDisk || dryRun || runs.isEmpty && !removesRuns {
+                try dropVersions(in: store)
+                try compressLogs(rules, in: store)
+            }
             if runs.isEmpty, !removesRuns { return }
             let known = try store.runs(limit: .max)
             let chosen: [RunSummary]
@@ -127,8 +130,17 @@ struct PruneCommand: AsyncParsableCommand {
             }
             var freed: Int64 = 0
             var count = 0
+            var emptied: [RunID: Int64] = [:]
+            if store.isOnFullDisk, !dryRun {
+                // Their records have no room to go before their folders have made some.
+                for run in chosen { emptied[run.id] = try store.folder.run(run.id).empty() }
+                store = try state.openStore(evenIfFull: false)
+            }
             for run in chosen {
-                let size = dryRun ? store.folder.run(run.id).sizeInBytes : try store.remove(run.id)
+                let size =
+                    dryRun
+                    ? store.folder.run(run.id).sizeInBytes
+                    : try store.remove(run.id).map { $0 + (emptied[run.id] ?? 0) }
                 guard let size else {
                     Output.error("run \(run.id) is live again and was kept")
                     continue
@@ -157,7 +169,13 @@ struct PruneCommand: AsyncParsableCommand {
                 Output.line(
                     "\(dryRun ? "would remove" : "removed") the folder of \(id), which has no record in the run store")
             }
-            if !dryRun { freed += try store.shrink() }
+            if !dryRun {
+                if !emptied.isEmpty {
+                    try dropVersions(in: store)
+                    try compressLogs(rules, in: store)
+                }
+                freed += try store.shrink()
+            }
             if json { return }
             let words = dryRun ? "would be removed, which would free" : "removed, which freed"
             Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")

@@ -11,8 +11,10 @@ struct RunTarget {
     var folder: RunFolder { store.folder.run(id) }
 
     /// Finds the run that the user named: by its ID, the start or end of the ID, or `last`.
-    static func find(_ text: String, _ options: StateOptions) throws -> RunTarget {
-        let store = try options.openStore()
+    ///
+    /// - Parameter evenIfFull: Whether it is read from a copy on a full disk, which does not change with the run.
+    static func find(_ text: String, _ options: StateOptions, evenIfFull: Bool = true) throws -> RunTarget {
+        let store = try options.openStore(evenIfFull: evenIfFull)
         return try Output.reporting { RunTarget(store: store, id: try store.find(text)) }
     }
 

@@ -92,7 +92,7 @@ struct ShowCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let store = try state.openStore()
+        let store = try state.openStore(evenIfFull: !follow)
         if follow { return try await self.follow(in: store) }
         let found = try Output.reporting { try store.state(of: try store.find(run)) }
         if json {

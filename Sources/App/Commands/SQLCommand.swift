@@ -51,7 +51,7 @@ struct SQLCommand: AsyncParsableCommand {
         var size = 0
         var isCut = false
         try Output.reporting {
-            try StoreQuestion(store.folder).ask(
+            try StoreQuestion(store.folder, isOnFullDisk: store.isOnFullDisk).ask(
                 question, limit: limit,
                 head: { head in
                     names = head

@@ -21,7 +21,7 @@ struct WatchCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let target = try RunTarget.find(run, state)
+        let target = try RunTarget.find(run, state, evenIfFull: false)
         let follower = try Output.reporting { try RunFollower(target.id, in: target.store) }
         guard let terminal = try await show.openTerminal() else {
             return try await Output.reporting {

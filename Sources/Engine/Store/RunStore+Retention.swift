@@ -49,6 +49,29 @@ extension StateFolder {
 extension RunFolder {
     /// The bytes that removing the folder would free: those of its files, except versions that are published unchanged.
     package var sizeInBytes: Int64 { Self.ownBytes(in: path) }
+
+    /// Removes what is in the folder of a run whose record is to go next; nothing of one that a process runs.
+    ///
+    /// - Returns: The bytes freed.
+    /// - Throws: ``Failure`` when something cannot be removed, ``StoreError`` when the run's lock cannot be taken.
+    package func empty() throws -> Int64 {
+        let size = sizeInBytes
+        guard FileText.exists(path), let taken = try RunLock.take(self) else { return 0 }
+        defer { withExtendedLifetime(taken) {} }
+        try removeContents()
+        return size
+    }
+
+    /// Removes all but the lock, which the caller holds.
+    fileprivate func removeContents() throws(Failure) {
+        do {
+            for name in try FileManager.default.contentsOfDirectory(atPath: path) where path + "/" + name != lock {
+                try FileManager.default.removeItem(atPath: path + "/" + name)
+            }
+        } catch {
+            throw Failure("the folder \(path) cannot be emptied: \(error.reason)")
+        }
+    }
 }
 
 extension RunStore {
@@ -56,7 +79,7 @@ extension RunStore {
     ///
     /// - Parameter isForgotten: Whether it is removed only if it has no record: it may have got one since its folder was found.
     /// - Returns: The size of its folder in bytes; nil when a process runs it, or it has a record, and nothing was removed.
-    /// - Throws: ``StoreError`` when its record cannot be removed, and the run is still whole; ``Failure`` when its folder
+    /// - Throws: ``StoreError`` when its record cannot be removed, and the run is still whole, except on a full disk; ``Failure`` when its folder
     ///   cannot be removed, and only its record is gone.
     package func remove(_ id: RunID, isForgotten: Bool = false) throws -> Int64? {
         let runFolder = folder.run(id)
@@ -70,7 +93,14 @@ extension RunStore {
         }
         defer { withExtendedLifetime(lock) {} }
         if isForgotten, try hasRecord(of: id) { return nil }
-        try forget(id)
+        do throws(StoreError) {
+            try forget(id)
+        } catch {
+            guard error.problem == .full, lock != nil else { throw error }
+            // The record has no room to go before the folder has made some.
+            try runFolder.removeContents()
+            try forget(id)
+        }
         do {
             if FileText.exists(runFolder.path) { try FileManager.default.removeItem(atPath: runFolder.path) }
         } catch {

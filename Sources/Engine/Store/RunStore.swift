@@ -13,8 +13,8 @@ package final class RunStore: Sendable {
     let pool: DatabasePool
     /// The identities of the files that the store has open.
     let presence: StorePresence
-    /// Whether it lies where nothing can be written: it is read from a copy.
-    private let isReadOnly: Bool
+    /// Why nothing can be written, and it is read from a copy; nil where it can be written to.
+    private let readOnlyReason: StoreError.Problem?
     /// The runs whose folders have been seen.
     let runsWithFolder = Mutex<Set<RunID>>([])
 
@@ -27,31 +27,54 @@ package final class RunStore: Sendable {
 
     /// Opens the store; creates or migrates it as needed.
     ///
+    /// - Parameter evenIfFull: Whether a store on a full disk is read from a copy, as one is where nothing can be written.
     /// - Throws: ``StoreError`` when another process keeps it locked, a newer Caudal wrote it, or the folder cannot be
     ///   used.
-    package init(_ folder: StateFolder) throws(StoreError) {
+    package init(_ folder: StateFolder, evenIfFull: Bool = false) throws(StoreError) {
         self.folder = folder
-        let copy = try StoreCopy.make(of: folder)
-        defer { copy?.remove() }
-        isReadOnly = copy != nil
-        if copy == nil { try folder.create() }
+        if let copy = try StoreCopy.ofReadOnly(folder) {
+            (pool, presence) = try Self.open(copy)
+            readOnlyReason = .readOnly
+            return
+        }
+        do throws(StoreError) {
+            try folder.create()
+            (pool, presence) = try Self.open(folder.database, readers: 3, reportedAs: folder.database)
+            readOnlyReason = nil
+        } catch {
+            // SQLite needs space beside a database also to read it.
+            guard evenIfFull, error.problem == .full, FileText.exists(folder.database) else { throw error }
+            (pool, presence) = try Self.open(StoreCopy(of: folder))
+            readOnlyReason = .full
+        }
+    }
+
+    /// Whether it is read from a copy because its disk is full.
+    package var isOnFullDisk: Bool { readOnlyReason == .full }
+
+    private static func open(_ copy: StoreCopy) throws(StoreError) -> (DatabasePool, StorePresence) {
+        defer { copy.remove() }
+        return try open(copy.database, readers: 1, reportedAs: copy.original)
+    }
+
+    private static func open(_ database: String, readers: Int, reportedAs name: String) throws(StoreError)
+        -> (DatabasePool, StorePresence)
+    {
         // Only its owner may read it. SQLite creates its other files with the permissions of the database, so the
         // database is created here. An existing one is not opened here, because closing it would release SQLite's
         // locks.
-        let database = copy?.database ?? folder.database
-        let descriptor = open(database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let descriptor = Glibc.open(database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 { close(descriptor) } else { chmod(database, 0o600) }
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.patience)
-            configuration.maximumReaderCount = copy == nil ? 3 : 1
+            configuration.maximumReaderCount = readers
             configuration.label = "run store"
             // Each stage changes a few pages, and each page is written whole, twice: small pages are written faster.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
-            pool = try Self.openPool(database, configuration, reportedAs: folder.database)
-            presence = StorePresence(database)
+            return (try openPool(database, configuration, reportedAs: name), StorePresence(database))
         } catch {
-            throw Self.fault(error, folder.database)
+            throw fault(error, name)
         }
     }
 
@@ -118,7 +141,7 @@ package final class RunStore: Sendable {
     func write<Value>(
         patience: Double = patience, _ change: (Database) throws -> Value
     ) throws(StoreError) -> Value {
-        if isReadOnly { throw StoreError(.readOnly, path: folder.path) }
+        if let readOnlyReason { throw StoreError(readOnlyReason, path: folder.path) }
         do {
             return try pool.writeWithoutTransaction { db in
                 sqlite3_busy_timeout(db.sqliteConnection, Int32(patience * 1000))

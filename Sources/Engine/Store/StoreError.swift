@@ -45,6 +45,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         let problem: Problem =
             switch code {
             case EACCES, EPERM, EROFS: .notWritable(code ?? EACCES)
+            case ENOSPC, EDQUOT: .full
             case let code?: .unreadable(reason ?? Failure.words(ofErrno: code))
             case nil: .unreadable(reason ?? "")
             }
@@ -64,7 +65,9 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooNew(let version):
             return
                 "\(path) was written by a newer caudal (\(version)); update this one, or use another folder with --state"
-        case .full: return "there is no space left for \(path); free some, then continue with 'caudal resume'"
+        case .full:
+            return "there is no space left for \(path); free some ('caudal prune' removes old runs), then try again; "
+                + "a run that had begun goes on with 'caudal resume'"
         case .readOnly:
             return "\(path) cannot be written to: what it holds can be read, but nothing can be run or changed; "
                 + "use another folder with --state"

@@ -23,8 +23,12 @@ package struct StoreQuestion: Sendable {
     }
 
     private let folder: StateFolder
+    private let isOnFullDisk: Bool
 
-    package init(_ folder: StateFolder) { self.folder = folder }
+    /// - Parameter isOnFullDisk: Whether a copy is asked, because there is no space beside the store.
+    package init(_ folder: StateFolder, isOnFullDisk: Bool = false) {
+        (self.folder, self.isOnFullDisk) = (folder, isOnFullDisk)
+    }
 
     /// The default time limit of a query.
     package static let usualLimit = Duration.seconds(30)
@@ -43,7 +47,7 @@ package struct StoreQuestion: Sendable {
     ) throws(StoreQuestionError) {
         let clock = QuestionClock(limit)
         do {
-            let copy = try StoreCopy.make(of: folder)
+            let copy = try isOnFullDisk ? StoreCopy(of: folder) : StoreCopy.ofReadOnly(folder)
             defer { copy?.remove() }
             var configuration = Configuration()
             // SQLite makes its files beside a copy first.
