@@ -52,10 +52,10 @@ struct PressedKeysTests {
             sleeping(), columns: 100, rows: 30, command: "\(CaudalProject.program) run sleep.yaml")
         try await terminal.waits(for: "RUNNING", "wait")
         #expect(try await terminal.hasMouse())
-        for (toast, hasMouse) in [("M switches back", false), ("here again", true), ("M switches back", false)] {
+        // What the footer says of it is gone after seconds, which may be before a busy machine looks.
+        for hasMouse in [false, true, false] {
             try await terminal.press("M")
-            try await terminal.waits(for: toast)
-            #expect(try await terminal.hasMouse() == hasMouse)
+            try await terminal.waits(forMouse: hasMouse)
         }
         try await terminal.press("C-r")
         try await terminal.resize(columns: 90, rows: 24)
@@ -65,7 +65,7 @@ struct PressedKeysTests {
         try await terminal.press("Escape")
         try await terminal.waits(without: "Help")
         try await terminal.press("M")
-        try await terminal.waits(for: "here again")
+        try await terminal.waits(forMouse: true)
         try await terminal.press("X")
         try await terminal.waits(for: "Cancel the run?")
         try await terminal.press("Tab")

@@ -68,10 +68,13 @@ final class TerminalSession: Sendable {
     /// Waits until the screen does not show a text any more.
     func waits(without text: String) async throws { try await waits { !$0.contains(text) } }
 
-    private func waits(until isSo: (String) -> Bool) async throws {
+    /// Waits until the program wants clicks and the wheel, or does not want them any more.
+    func waits(forMouse isOn: Bool) async throws { try await waits { _ in try await hasMouse() == isOn } }
+
+    private func waits(until isSo: (String) async throws -> Bool) async throws {
         while true {
             let screen = try await screen()
-            if isSo(screen) { return }
+            if try await isSo(screen) { return }
             var iterator = outputs.makeAsyncIterator()
             if await iterator.next() != nil { continue }
             // An error that is thrown after the time limit of a test is told to nobody.
