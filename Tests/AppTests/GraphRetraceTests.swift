@@ -109,22 +109,49 @@ struct GraphRetraceTests {
         return run.dashboard(rows: rows, columns: columns)
     }
 
+    /// The picture of a whole graph.
+    private func drawing(_ graph: Graph, _ state: DashboardState, _ density: NodeDensity) -> GraphDrawing {
+        let scene = GraphScene(.whole(chains: []), of: state.graph)
+        let picture = GraphPicture(
+            nodeCount: scene.items.count, edges: scene.edges, names: graph.names.map(\.count), least: 11, density: density)
+        return GraphDrawing(kind: .whole(chains: []), scene: scene, picture: picture, labels: graph.names, fits: true)
+    }
+
     @Test(
         "The dashboard draws the corpus so too: names, names with facts, and cards",
         arguments: NodeDensity.allCases)
     func densities(density: NodeDensity) throws {
         for (name, _, graph) in try Graph.corpus() where graph.names.count <= 60 {
             let state = dashboard(graph, rows: 40, columns: 120)
-            let scene = GraphScene(.whole(chains: []), of: state.graph)
-            let picture = GraphPicture(
-                nodeCount: scene.items.count, edges: scene.edges, names: graph.names.map(\.count),
-                least: 11,
-                density: density)
-            let drawing = GraphDrawing(
-                kind: .whole(chains: []), scene: scene, picture: picture, labels: graph.names, fits: true)
+            let drawing = drawing(graph, state, density)
+            let picture = drawing.picture
             let canvas = GraphCanvas(drawing, state, rows: 0..<picture.height, columns: 0..<picture.width)
                 .buffer
             hold(DrawnGraph(canvas, rows: 0..<canvas.height), graph, "\(name), \(density)")
+        }
+    }
+
+    @Test("In a part of a picture a line joins and parts as it does in the whole")
+    func parts() throws {
+        var generator = SplitMix64(seed: 8)
+        for round in 0..<30 {
+            let graph = Graph.random(
+                Int.random(in: 12...40, using: &generator), edgesPerNode: [1.0, 1.5, 2.0][round % 3], &generator)
+            let state = dashboard(graph, rows: 400, columns: 900)
+            let drawing = drawing(graph, state, .short)
+            let picture = drawing.picture
+            let whole = GraphCanvas(drawing, state, rows: 0..<picture.height, columns: 0..<picture.width).buffer
+            let (top, left) = (picture.height / 4, picture.width / 4)
+            let (rows, columns) = (top..<(picture.height * 3 / 4), left..<(picture.width * 3 / 4))
+            let part = GraphCanvas(drawing, state, rows: rows, columns: columns).buffer
+            for (row, column) in rows.flatMap({ row in columns.map { (row, $0) } }) {
+                let (one, all) = (
+                    part.text(of: part[row: row - top, column: column - left]), whole.text(of: whole[row: row, column: column])
+                )
+                // What is left out is a line of which no end is seen, also where it crosses others.
+                let isLeftOut = [" ", "…"].contains(one) || "┼┿╂╋".contains(all) && "─│━┃".contains(one)
+                #expect(one == all || isLeftOut, "round \(round), \(row):\(column): \(one) for \(all)")
+            }
         }
     }
 

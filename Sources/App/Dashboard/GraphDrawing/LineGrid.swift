@@ -62,6 +62,28 @@ struct LineGrid: Sendable {
         }
     }
 
+    /// Whether a part of an edge lies on a line that is drawn, and does not only cross it.
+    func holdsPart(of stroke: GraphPicture.Stroke) -> Bool {
+        func has(_ side: Side, _ row: Int, _ column: Int) -> Bool {
+            cells[(row - rows.lowerBound) * columns.count + column - columns.lowerBound].sides[side.rawValue] != 0
+        }
+        // The sides of each cell, because a neighbour may lie beside the grid.
+        func overlaps(_ cells: Range<Int>, _ from: Int, _ to: Int, _ back: Side, _ on: Side, _ has: (Side, Int) -> Bool)
+            -> Bool
+        {
+            let (first, last) = (min(from, to), max(from, to))
+            return (first..<(last + 1)).clamped(to: cells).contains { place in
+                place > first && has(back, place) || place < last && has(on, place)
+            }
+        }
+        switch stroke {
+        case .horizontal(let row, let from, let to):
+            return rows.contains(row) && overlaps(columns, from, to, .west, .east) { has($0, row, $1) }
+        case .vertical(let column, let from, let to):
+            return columns.contains(column) && overlaps(rows, from, to, .north, .south) { has($0, $1, column) }
+        }
+    }
+
     /// Draws a line along a row, from the middle of one cell to the middle of another.
     mutating func horizontal(row: Int, from: Int, to: Int, weight: Weight, priority: UInt8) {
         guard from != to else { return }

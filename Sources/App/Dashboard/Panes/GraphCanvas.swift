@@ -66,21 +66,9 @@ struct GraphCanvas {
         var grid = LineGrid(rows: rows, columns: columns)
         let selected = state.selectedIndex.flatMap { drawing.scene.itemOf[$0] }
         var heads: [(row: Int, column: Int, style: Style)] = []
-        for (index, edge) in drawing.scene.edges.enumerated() {
-            // A line of which no end is seen tells nothing.
-            guard isSeen(edge.from) || isSeen(edge.to) else { continue }
-            let isNear = picture.strokes[index].contains { stroke in
-                switch stroke {
-                case .horizontal(let row, let from, let to):
-                    rows.contains(row) && max(from, to) >= columns.lowerBound
-                        && min(from, to) < columns.upperBound
-                case .vertical(let column, let from, let to):
-                    columns.contains(column) && max(from, to) >= rows.lowerBound
-                        && min(from, to) < rows.upperBound
-                }
-            }
+        func draw(_ index: Int) {
+            let edge = drawing.scene.edges[index]
             let head = picture.heads[index]
-            guard isNear || (rows.contains(head.row) && columns.contains(head.column)) else { continue }
             let edgeState = edgeState(edge)
             let isSelected = edge.to == selected || edge.from == selected
             let isHeavy =
@@ -90,12 +78,41 @@ struct GraphCanvas {
             }
             heads.append((head.row, head.column, edgeState.style))
         }
+        var unseen: [Int] = []
+        for (index, edge) in drawing.scene.edges.enumerated() where isNear(index) {
+            if isSeen(edge.from) || isSeen(edge.to) { draw(index) } else { unseen.append(index) }
+        }
+        // A line of which no end is seen tells nothing by itself; where one of the others leaves it, it tells that they part.
+        var mayJoin = true
+        while mayJoin {
+            mayJoin = false
+            unseen.removeAll { index in
+                guard picture.strokes[index].contains(where: { grid.holdsPart(of: $0) }) else { return false }
+                draw(index)
+                mayJoin = true
+                return true
+            }
+        }
         for (row, column, crossing) in grid.crossings {
             put(
                 LineGrid.glyph(crossing), row, column, EdgeState(rawValue: crossing.priority)?.style ?? .dim
             )
         }
         for head in heads { put("▸", head.row, head.column, head.style) }
+    }
+
+    /// Whether a part of an edge is within the view.
+    private func isNear(_ edge: Int) -> Bool {
+        let head = picture.heads[edge]
+        if rows.contains(head.row), columns.contains(head.column) { return true }
+        return picture.strokes[edge].contains { stroke in
+            switch stroke {
+            case .horizontal(let row, let from, let to):
+                rows.contains(row) && max(from, to) >= columns.lowerBound && min(from, to) < columns.upperBound
+            case .vertical(let column, let from, let to):
+                columns.contains(column) && max(from, to) >= rows.lowerBound && min(from, to) < rows.upperBound
+            }
+        }
     }
 
     private mutating func put(_ scalar: Unicode.Scalar, _ row: Int, _ column: Int, _ style: Style) {
