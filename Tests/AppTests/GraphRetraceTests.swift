@@ -113,7 +113,8 @@ struct GraphRetraceTests {
     private func drawing(_ graph: Graph, _ state: DashboardState, _ density: NodeDensity) -> GraphDrawing {
         let scene = GraphScene(.whole(chains: []), of: state.graph)
         let picture = GraphPicture(
-            nodeCount: scene.items.count, edges: scene.edges, names: graph.names.map(\.count), least: 11, density: density)
+            nodeCount: scene.items.count, edges: scene.edges, names: graph.names.map(\.count), least: 11,
+            density: density)
         return GraphDrawing(kind: .whole(chains: []), scene: scene, picture: picture, labels: graph.names, fits: true)
     }
 
@@ -146,7 +147,8 @@ struct GraphRetraceTests {
             let part = GraphCanvas(drawing, state, rows: rows, columns: columns).buffer
             for (row, column) in rows.flatMap({ row in columns.map { (row, $0) } }) {
                 let (one, all) = (
-                    part.text(of: part[row: row - top, column: column - left]), whole.text(of: whole[row: row, column: column])
+                    part.text(of: part[row: row - top, column: column - left]),
+                    whole.text(of: whole[row: row, column: column])
                 )
                 // What is left out is a line of which no end is seen, also where it crosses others.
                 let isLeftOut = [" ", "…"].contains(one) || "┼┿╂╋".contains(all) && "─│━┃".contains(one)

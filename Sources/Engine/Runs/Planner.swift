@@ -77,7 +77,8 @@ package struct Planner {
             environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
             pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
-            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.withoutSecrets(loaded.settingsText),
+            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged,
+            definitionText: loaded.withoutSecrets(loaded.settingsText),
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
             notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications.map(\.withoutPlace))
         plan.filePlace = PathText.relative(
