@@ -105,6 +105,30 @@ struct SnapshotTests {
         #expect(try await history(project, "city") == ["Oslo", "Rome"])
     }
 
+    @Test("The histories of a fan-out's items stay too when everything is made anew")
+    func refreshedItems() async throws {
+        let project = try project("")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {rows: {path: rows.csv}, history: {path: "h/${item.city}.parquet"}, all: {path: all.csv}}
+            stages:
+              history: {type: process, input: rows, output: history, mode: snapshot, key: [city, id], foreach: {city: [Rome, Bern]}}
+              all: {type: process, input: history, output: all}
+            """)
+        try write(["1,Rome,a", "1,Bern,a"], to: project)
+        try await run(project)
+        try write(["1,Rome,b", "1,Bern,a"], to: project)
+        for more in [[], ["--full-refresh"], []] {
+            let ran = try await project.caudal(["run", "p.yaml", "--plain"] + more)
+            #expect(ran.status == 0, "\(ran)")
+            let rows = try await project.query("select city, moved from 'all.csv' order by all")
+            #expect(rows == ["Bern|a", "Rome|a", "Rome|b"], "\(more)")
+        }
+    }
+
     @Test("A change that is older than what is there, or has no time, is refused, and the output stays")
     func faults() async throws {
         let project = try project(", changed_at: moved")

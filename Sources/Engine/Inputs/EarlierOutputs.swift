@@ -162,10 +162,13 @@ package struct EarlierOutputs: Sendable {
 
     /// The newest run with this run's values that made the outputs of a stage anew: with other values they are others.
     ///
+    /// Histories are never made anew: what was so before is known nowhere else.
+    ///
     /// - Parameter isPart: Whether the stage takes part in this run.
     /// - Throws: ``StoreError`` when the history cannot be read.
     func lastRefresh(of producer: Stage, isPart: Bool) throws(StoreError) -> RunID? {
-        try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart).first {
+        guard producer.type.merge?.history == nil else { return nil }
+        return try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart).first {
             $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
         }?.run
     }
