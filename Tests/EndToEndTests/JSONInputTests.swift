@@ -111,6 +111,22 @@ struct JSONInputTests {
             try await project.query("select o from read_csv('o.csv', all_varchar = true)") == wanted.map(String.init))
     }
 
+    @Test(
+        "Whole numbers below zero beside others are whole numbers, also inside of lists and objects",
+        arguments: [
+            ("-1", "10"), ("10", "-1"), ("0", "-9223372036854775808"), ("9223372036854775807", "-1"),
+            ("9007199254740993", "-9007199254740993"),
+        ])
+    func signedNumbers(first: String, second: String) async throws {
+        let project = try project(#"{"o":\#(first),"l":[\#(first),\#(second)]}\#n{"o":\#(second),"l":[0]}\#n"#)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.status == 0 && !"\(run)".contains("do not hold"), "\(run)")
+        #expect(
+            try await project.query("select o, l from read_csv('o.csv', all_varchar = true)") == [
+                "\(first)|[\(first), \(second)]", "\(second)|[0]",
+            ])
+    }
+
     @Test("Objects whose whole numbers are held stay objects, also beside floating point")
     func heldNumbers() async throws {
         let project = try project(#"{"o":{"id":9007199254740993,"p":0.5,"l":[1.5,3]}}\#n"#)

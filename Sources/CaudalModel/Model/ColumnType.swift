@@ -49,31 +49,37 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         return .other(parts.joined(separator: "\""))
     }
 
-    /// The paths of JSON to the values of floating point inside of lists and objects, such as `$."price"` and `$[*]."price"`.
+    /// Where in a value of JSON numbers are that the type may not hold.
+    package struct NumberPath: Hashable, Sendable {
+        /// The path, such as `$`, `$."price"` or `$[*]."price"`.
+        package var path: String
+        /// Whether they become floating point; otherwise whole numbers of 64 bits.
+        package var isFloatingPoint: Bool
+
+        package init(_ path: String, isFloatingPoint: Bool) {
+            (self.path, self.isFloatingPoint) = (path, isFloatingPoint)
+        }
+    }
+
+    /// The paths of JSON to numbers of floating point, and to whole numbers of which one alone would have more than 64 bits.
     ///
     /// - Returns: Nil where the name of a field cannot be written in a path.
-    package var pathsToFloatingPoint: [String]? {
-        guard case .other(let name) = self, name.contains("DOUBLE") else { return [] }
+    package var pathsToNumbers: [NumberPath]? {
+        guard case .other(let name) = self else { return self == .number ? [NumberPath("$", isFloatingPoint: true)] : [] }
+        guard name.contains("DOUBLE") || name.contains("HUGEINT") else { return [] }
         return name.contains("\"\"") || name.contains("\\") ? nil : Self.paths(in: name, from: "$")
     }
 
-    private static func paths(in name: String, from path: String) -> [String] {
-        if name == "DOUBLE" { return [path] }
+    private static func paths(in name: String, from path: String) -> [NumberPath] {
+        if name == "DOUBLE" { return [NumberPath(path, isFloatingPoint: true)] }
+        // The engine has it for what is below zero beside what is not, whatever the numbers are.
+        if name == "HUGEINT" { return [NumberPath(path, isFloatingPoint: false)] }
         if name.hasSuffix("[]") { return paths(in: String(name.dropLast(2)), from: path + "[*]") }
         if name.hasPrefix("MAP("), let comma = name.firstIndex(of: ",") {
             return paths(in: String(name[name.index(after: comma)...].dropLast()).trimmed, from: path + ".*")
         }
         return fields(of: name).flatMap { field in
             paths(in: field.type, from: "\(path).\"\(field.name.filter { $0 != "\"" })\"")
-        }
-    }
-
-    /// Whether it is, or has inside, a type for whole numbers beyond 64 bits.
-    package var hasWideIntegers: Bool {
-        guard case .other(let name) = self else { return false }
-        // Names of fields are in quotation marks or before a blank.
-        return name.split(separator: "\"", omittingEmptySubsequences: false).enumerated().contains { place, part in
-            place % 2 == 0 && part.contains(#/\bU?HUGEINT(?=[\[,)]|$)/#)
         }
     }
 

@@ -40,9 +40,9 @@ package protocol SourceDialect: Sendable {
     /// The statement that tells whether times in columns of JSON name an offset (`w0` and so on) and whether some name none
     /// (`n0` and so on), in a row of the kind `offsets`.
     func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind
-    /// The statement that tells in which columns of JSON stands a whole number that floating point does not hold: `c0` and so on
-    /// in a row of the kind `large`.
-    func largeNumbers(_ columns: [(name: String, paths: [String])], of source: DataSource) -> SQLScript.Kind
+    /// The statement that tells in which columns of JSON stands a whole number that what it is read as does not hold: `c0` and so
+    /// on in a row of the kind `large`.
+    func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource) -> SQLScript.Kind
     /// The statement that tells in which columns of JSON stands a text that is no date or time as ISO 8601 writes it: `c0` and so on
     /// in a row of the kind `loose`.
     func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind

@@ -1,4 +1,4 @@
-import CaudalModel
+package import CaudalModel
 
 /// How DuckDB reads files, and finds out about files whose columns are not known.
 extension DuckDBDialect {
@@ -178,15 +178,18 @@ extension DuckDBDialect {
         }
     }
 
-    package func largeNumbers(_ columns: [(name: String, paths: [String])], of source: DataSource) -> SQLScript.Kind {
-        func isLarge(_ text: String) -> String {
+    package func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource)
+        -> SQLScript.Kind
+    {
+        func isLarge(_ text: String, _ path: ColumnType.NumberPath) -> String {
             "regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
-                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)"
+                + (path.isFloatingPoint ? "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)" : "IS NULL")
         }
         return overObjects(of: source, .large, columns.map(\.name)) { index, json in
-            let tests = columns[index].paths.map { path in
-                if !path.contains("*") { return isLarge("(\(json) ->> \(text(path)))") }
-                return "len(list_filter(\(json) ->> \(text(path)), lambda v: \(isLarge("v")))) > 0"
+            let tests = columns[index].paths.map { number in
+                let path = text(number.path)
+                if !number.path.contains("*") { return isLarge("(\(json) ->> \(path))", number) }
+                return "len(list_filter(\(json) ->> \(path), lambda v: \(isLarge("v", number)))) > 0"
             }
             return "coalesce(bool_or(\(tests.joined(separator: " OR "))), FALSE) AS c\(index)"
         }

@@ -52,11 +52,8 @@ extension SourceResolver {
         }
         let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
         // Neither floating point nor 64 bits hold every integer: if a value is too large, the column is read as text.
-        let wide = columns.filter { $0.type.hasWideIntegers && keys.contains($0.name) }.map(\.name)
-        let large =
-            try await wide
-            + Self.columnsWithLargeNumbers(
-                keys.filter { !wide.contains($0) && !mixed.contains($0) }, types: types, source, tools)
+        let large = try await Self.columnsWithLargeNumbers(
+            columns.filter { keys.contains($0.name) && !mixed.contains($0.name) }, source, tools)
         // What is only much like a time stays the text that it is: `1-2-3` is a version, and no day of the year 1.
         let loose = try await Self.columnsWithLooseTimes(
             keys.filter { [.date, .localTimestamp].contains(types[$0]) }, source, tools)
@@ -126,14 +123,13 @@ extension SourceResolver {
         return found
     }
 
-    /// Those JSON columns with an integer that floating point cannot hold, where it is read as that.
+    /// Those JSON columns with an integer that what it is read as cannot hold: floating point, or 64 bits.
     private static func columnsWithLargeNumbers(
-        _ names: [String], types: [String: ColumnType], _ source: DataSource, _ tools: DataTools
+        _ columns: [Column], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String] {
-        let paths = names.map { types[$0] == .number ? ["$"] : (types[$0] ?? .text).pathsToFloatingPoint }
         // What cannot be asked for is taken for too large.
-        let odd = names.indices.filter { paths[$0] == nil }.map { names[$0] }
-        let columns = names.indices.map { (name: names[$0], paths: paths[$0] ?? []) }.filter { !$0.paths.isEmpty }
+        let odd = columns.filter { $0.type.pathsToNumbers == nil }.map(\.name)
+        let columns = columns.map { (name: $0.name, paths: $0.type.pathsToNumbers ?? []) }.filter { !$0.paths.isEmpty }
         if columns.isEmpty { return odd }
         var script = SQLScript(title: "large numbers")
         script.add("look for them", tools.sql.largeNumbers(columns, of: source))
