@@ -160,6 +160,13 @@ final class CaudalProject: Sendable {
         }.sorted()
     }
 
+    /// The identifier of the newest run.
+    func lastRun() async throws -> String {
+        let runs = try await caudal("sql", "select max(id) as id from runs", "--format", "csv")
+        guard runs.status == 0, let last = runs.lines.last else { throw Failure(runs.errors) }
+        return last
+    }
+
     /// The rows of a query in DuckDB over the project's files, each as its values joined by `|`.
     func query(_ sql: String) async throws -> [String] {
         let program = Repository.path(".tools/duckdb/duckdb_cli/duckdb")

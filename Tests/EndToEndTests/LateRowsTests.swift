@@ -252,4 +252,73 @@ struct LateRowsTests: StageThatAdds {
         _ = try await run(project)
         #expect(try await table(project) == ["1|10|x", "2|10|y"])
     }
+
+    /// A project whose items add to outputs of their own, which another stage reads; `rows` of a day reach them.
+    private func itemsOfDays() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            keep_versions: 9
+            params: {day: {type: date, default: 2026-01-01}}
+            datasets:
+              src: {path: src.csv}
+              today: {path: "day/${params.day}.csv"}
+              parts: {path: "parts/${item.v}.parquet"}
+              dst: {path: dst.parquet}
+            stages:
+              t: {type: process, input: src, output: today, steps: [{filter: "day = cast(${params.day} as text)"}, {select: [id, v]}]}
+              p: {type: process, input: today, output: parts, mode: merge, key: [id, v], foreach: {v: {sql: select distinct v from today}}}
+              a: {type: process, input: parts, output: dst}
+            """)
+        return project
+    }
+
+    private func put(_ rows: [String], into project: CaudalProject) throws {
+        try project.write("src.csv", "day,id,v\n" + rows.map { $0 + "\n" }.joined())
+    }
+
+    @Test("Items that a day has no rows of stay from other days, whichever day runs, and again")
+    func itemsOfOtherDays() async throws {
+        let project = try itemsOfDays()
+        try put(["2026-01-01,1,north", "2026-01-01,2,south", "2026-01-02,3,north"], into: project)
+        _ = try await run(project)
+        for day in ["02", "02", "01", "02"] {
+            let ran = try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-\(day)")
+            #expect(ran.status == 0, "\(ran)")
+            #expect(try await table(project) == ["1|north", "2|south", "3|north"], "\(day)")
+        }
+    }
+
+    @Test("What an older run publishes after all was made anew is none of what was there before, and neither is what was restored")
+    func publishedAfterRefresh() async throws {
+        let project = try itemsOfDays()
+        try put(["2026-01-01,1,north", "2026-01-01,1,south"], into: project)
+        _ = try await run(project)
+        let id = try await project.lastRun()
+        try put(["2026-01-01,2,north"], into: project)
+        _ = try await run(project, "--full-refresh")
+        #expect(try await table(project) == ["2|north"])
+        // A retry of the older run, whose identifier is before that of the run that made all anew.
+        try put(["2026-01-01,3,south"], into: project)
+        let retried = try await project.caudal("retry", id, "t", "--downstream", "--plain", "--yes")
+        #expect(retried.status == 0, "\(retried)")
+        #expect(try await table(project) == ["2|north", "3|south"])
+        try put(["2026-01-01,4,south"], into: project)
+        _ = try await run(project)
+        #expect(try await table(project) == ["2|north", "3|south", "4|south"])
+
+        _ = try await run(project, "--full-refresh")
+        #expect(try await table(project) == ["4|south"])
+        let restored = try await project.caudal("restore", id, "parts", "--yes")
+        #expect(restored.status == 0, "\(restored)")
+        _ = try await run(project, "--select", "a")
+        let there = try await table(project)
+        try put(["2026-01-01,5,south"], into: project)
+        _ = try await run(project)
+        #expect(there.contains("3|south") && !there.contains("4|south"), "\(there)")
+        #expect(try await table(project) == (there + ["5|south"]).sorted())
+    }
 }

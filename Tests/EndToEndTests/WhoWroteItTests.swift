@@ -20,19 +20,14 @@ struct WhoWroteItTests {
         try await project.caudal(["run", "p.yaml", "--plain", "--param", "day=2026-01-0\(day)"] + more)
     }
 
-    private func lastRun(_ project: CaudalProject) async throws -> String {
-        let runs = try await project.caudal("sql", "select max(id) as id from runs", "--format", "csv")
-        return try #require(runs.lines.last)
-    }
-
     @Test("A file of a run that was removed is still that run's, and no other day's")
     func pruned() async throws {
         let project = try CaudalProject(copying: [])
         try project.write("p.yaml", Self.shared)
         #expect(try await run(project, day: 1).status == 0)
-        let first = try await lastRun(project)
+        let first = try await project.lastRun()
         #expect(try await run(project, day: 2).status == 0)
-        let second = try await lastRun(project)
+        let second = try await project.lastRun()
         #expect(try await project.caudal("prune", second).status == 0)
         // By the first run's record alone, somebody would have changed the file by hand.
         let same = try await run(project, day: 2, "--select", "out")
@@ -46,7 +41,7 @@ struct WhoWroteItTests {
         // What is published there next is that run's.
         #expect(try await project.caudal("prune", first).status == 0)
         #expect(try await run(project, day: 3).status == 0)
-        let third = try await lastRun(project)
+        let third = try await project.lastRun()
         #expect(try await run(project, day: 3, "--select", "out").status == 0)
         #expect(try await project.caudal("logs").output.contains("mid.csv: made by run \(third) ("))
     }

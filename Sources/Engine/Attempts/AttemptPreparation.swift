@@ -48,9 +48,9 @@ extension AttemptContext {
         // Nothing else writes there meanwhile: the run has claimed the path.
         let publication = try versionFinder.publication(at: place)
         // The output of an item that was none when all were made anew is older than that.
-        if stage.fanOut != nil, let publication, publication.stage == stage.id,
-            let refreshed = try EarlierOutputs(loaded, facts: facts, store: store).lastRefresh(of: stage, isPart: true),
-            publication.run.rawValue < refreshed.rawValue
+        if stage.fanOut != nil, let publication,
+            try EarlierOutputs(loaded, facts: facts, store: store).lastRefresh(of: stage, isPart: true)?
+                .replaces(publication) == true
         {
             log.note(
                 "\(PathText.relative(place, to: loaded.pipeline.root)) is from before all were made anew, and is replaced"

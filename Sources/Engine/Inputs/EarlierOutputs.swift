@@ -29,11 +29,9 @@ package struct EarlierOutputs: Sendable {
         of dataset: Dataset, writtenBy producer: Stage, at pattern: String, isPart: Bool = false
     ) throws -> [EarlierFile] {
         // What was there before an output was made anew is no part of it, also where an item is no more.
-        let refreshed =
+        let refresh =
             producer.definition.mergedOutput == dataset.name ? try lastRefresh(of: producer, isPart: isPart) : nil
-        func isOlder(_ publication: Publication) -> Bool {
-            publication.stage == producer.id && publication.run.rawValue < refreshed?.rawValue ?? ""
-        }
+        func isOlder(_ publication: Publication) -> Bool { refresh?.replaces(publication) == true }
         let last = try standing(producer, at: pattern)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
@@ -160,17 +158,34 @@ package struct EarlierOutputs: Sendable {
         return last.flatMap { $0.at >= time ?? 0 ? $0 : nil }
     }
 
-    /// The newest run with this run's values that made the outputs of a stage anew: with other values they are others.
+    /// The last run with this run's values that made the outputs of a stage anew: with other values they are others.
     ///
     /// Histories are never made anew: what was so before is known nowhere else.
     ///
     /// - Parameter isPart: Whether the stage takes part in this run.
     /// - Throws: ``StoreError`` when the history cannot be read.
-    func lastRefresh(of producer: Stage, isPart: Bool) throws(StoreError) -> RunID? {
+    func lastRefresh(of producer: Stage, isPart: Bool) throws(StoreError) -> Refresh? {
         guard producer.type.merge?.history == nil else { return nil }
-        return try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, upTo: run, isPart: isPart).first {
+        let last = try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, with: run, isPart: isPart).first {
             $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
-        }?.run
+        }
+        guard let last else { return nil }
+        let restored = try store.restorations(of: loaded.pipeline.name).filter { $0.at >= last.at }
+        return Refresh(stage: producer.id, at: last.at, restored: Set(restored.flatMap(\.versions.paths)))
+    }
+
+    /// A run that made the outputs of a stage anew.
+    struct Refresh {
+        let stage: StageID
+        /// When it began, in milliseconds since 1970.
+        let at: Int64
+        /// The paths whose earlier versions an operator has restored since.
+        let restored: Set<String>
+
+        /// Whether a file that was published counts no more: it was there before, and nobody has put it back.
+        func replaces(_ publication: Publication) -> Bool {
+            publication.stage == stage && publication.published < at && !restored.contains(publication.artifact.path)
+        }
     }
 
     /// The items of a fan-out in the last run with this run's values that found some, or in the one whose files at a pattern
@@ -215,7 +230,9 @@ package struct EarlierOutputs: Sendable {
         func words(_ name: String) -> String {
             "\(name)=\(parameters[name] ?? "nothing"), and this run has \(name)=\(own[name] ?? "nothing")"
         }
-        let texts = makers.map { loaded.definitionText(of: $0) }
+        // An output that is added to has the rows of all values, except of those that its path names.
+        let added = producer.definition.mergedOutput.flatMap(loaded.pipeline.dataset)
+        let texts = added.map { [$0.definitionText] } ?? makers.map { loaded.definitionText(of: $0) }
         if let name = names.first(where: { name in
             texts.contains {
                 $0.contains("${params.\(name)}") || $0.contains(Template.Reference.param(name).programVariable)
@@ -223,7 +240,7 @@ package struct EarlierOutputs: Sendable {
         }) {
             return Mismatch(words: words(name), isCertain: true)
         }
-        if let name = names.first, makers.contains(where: { $0.definition.runsProgram }) {
+        if added == nil, let name = names.first, makers.contains(where: { $0.definition.runsProgram }) {
             return Mismatch(words: words(name), isCertain: false)
         }
         return nil

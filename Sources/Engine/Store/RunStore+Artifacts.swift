@@ -27,6 +27,8 @@ package struct Publication: Sendable {
     package var artifact: Artifact
     /// When the run began, in milliseconds since 1970.
     package var started: Int64
+    /// When it was published, in milliseconds since 1970; of a pruned run, when that began.
+    package var published: Int64
     package var parameters: [String: String]
     package var environment: String?
     /// For a pruned run, the fingerprints of the definitions that made the file, by stage; nil for other runs.
@@ -85,10 +87,8 @@ extension RunStore {
             try Self.publications(
                 db,
                 """
-                SELECT artifacts.*, started_at, parameters, environment
-                FROM artifacts JOIN runs ON runs.id = artifacts.run
-                    JOIN attempts ON attempts.run = artifacts.run AND attempts.stage = artifacts.stage
-                        AND attempts.item = artifacts.item AND attempts.attempt = artifacts.attempt
+                SELECT artifacts.*, runs.started_at, attempts.ended_at AS published, parameters, environment
+                FROM artifacts JOIN runs ON runs.id = artifacts.run JOIN attempts USING (run, stage, item, attempt)
                 WHERE path = ? ORDER BY attempts.ended_at DESC LIMIT ?
                 """, [path, limit])
                 + Self.publications(db, "SELECT *, NULL AS kept FROM pruned_outputs WHERE path = ?", [path])
@@ -103,7 +103,7 @@ extension RunStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT run, kind, stage, item, attempt, detail, started_at, parameters, environment
+                    SELECT run, kind, at, stage, item, attempt, detail, started_at, parameters, environment
                     FROM runs CROSS JOIN events ON run = runs.id
                     WHERE status = 'running' AND kind = 'publishing' AND NOT EXISTS (
                         SELECT 1 FROM attempts WHERE attempts.run = events.run AND attempts.stage = events.stage
@@ -115,7 +115,7 @@ extension RunStore {
                 return result.artifacts.filter { $0.path == path }.map { artifact in
                     Publication(
                         run: RunID(row["run"]), stage: unit.stage, artifact: artifact, started: row["started_at"],
-                        parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                        published: row["at"], parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
                         environment: row["environment"])
                 }
             }
@@ -250,20 +250,20 @@ extension RunStore {
             """, [pipeline, run.rawValue, stage.rawValue])
     }
 
-    /// The runs before `run` that made the outputs of a stage anew, where it adds to them, and `run` itself; newest first.
+    /// The other runs that made the outputs of a stage anew, where it adds to them, and `run` itself; newest first.
     ///
     /// - Parameter isPart: Whether the stage takes part in `run`.
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func refreshes(
-        of stage: StageID, pipeline: String, upTo run: RunID, isPart: Bool
+        of stage: StageID, pipeline: String, with run: RunID, isPart: Bool
     ) throws(StoreError) -> [StageRun] {
         try stageRuns(
             """
             SELECT id, parameters, environment, started_at AS at FROM runs
             WHERE pipeline = ?1 AND instr(plan, '"refreshesAll":true') > 0 AND (id = ?2 AND ?4
-                OR id < ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
+                OR id <> ?2 AND EXISTS (SELECT 1 FROM stages WHERE run = runs.id AND stage = ?3
                     AND outcome IN ('succeeded', 'reused')))
-            ORDER BY id DESC
+            ORDER BY started_at DESC
             """, [pipeline, run.rawValue, stage.rawValue, isPart])
     }
 
@@ -277,7 +277,8 @@ extension RunStore {
             try Self.publications(
                 db,
                 """
-                SELECT artifacts.*, started_at, parameters, environment FROM artifacts JOIN runs ON runs.id = run
+                SELECT artifacts.*, runs.started_at, attempts.ended_at AS published, parameters, environment
+                FROM artifacts JOIN runs ON runs.id = run JOIN attempts USING (run, stage, item, attempt)
                 WHERE run = ? AND stage = ? AND dataset = ?
                     AND attempt = (SELECT max(attempt) FROM artifacts AS other WHERE other.run = artifacts.run
                         AND other.stage = artifacts.stage AND other.item = artifacts.item)
@@ -298,7 +299,7 @@ extension RunStore {
             artifact.mark = (row["mark"] as String?).flatMap { decode(FileMark.self, $0) }
             return Publication(
                 run: RunID(row["run"]), stage: StageID(row["stage"]), artifact: artifact, started: row["started_at"],
-                parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"],
+                published: row["published"] ?? row["started_at"], parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"],
                 prunedMakers: (row["makers"] as String?).map(makers))
         }
     }

@@ -96,7 +96,7 @@ package struct RunFolder: Sendable, Hashable {
     /// The file with the SQL of an attempt; `name` tells apart what it runs besides its work.
     package func sqlFile(_ unit: UnitID, _ number: Int, _ name: String? = nil) -> String {
         // A dot stands between the parts alone: the item 'b' of 'a' is not the stage 'a.b'.
-        func part(_ name: String) -> String { PathComponent.of(name).replacing(".", with: "%2E") }
+        func part(_ name: String) -> String { PathComponent.of(name).replacing(scalar: ".", with: "%2E") }
         let item = unit.item.map { "." + part($0.rawValue) } ?? ""
         return "\(sql)/\(part(unit.stage.rawValue))\(item).\(number)\(name.map { "." + $0 } ?? "").sql"
     }

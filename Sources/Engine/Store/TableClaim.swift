@@ -63,5 +63,5 @@ enum TableClaim {
     }
 
     /// A name as one component of a claim.
-    private static func part(_ name: String) -> String { name.replacing("/", with: "%2F") }
+    private static func part(_ name: String) -> String { name.replacing(scalar: "/", with: "%2F") }
 }
