@@ -12,22 +12,28 @@ extension DuckDBIntake {
 
     /// SQL that is true for a line without an object, whether it is malformed or another JSON value.
     func isBrokenJSON(_ json: String) -> String {
-        "(json_type(\(json)) IS DISTINCT FROM 'OBJECT' OR \(hasLooseComma(json)))"
+        "(json_type(\(json)) IS DISTINCT FROM 'OBJECT' OR \(departures(json).map(\.found).joined(separator: " OR ")))"
     }
 
-    /// SQL that is true for a comma with nothing behind it, which JSON (RFC 8259) does not have and DuckDB passes over.
+    /// What DuckDB reads and JSON (RFC 8259) does not have: SQL that is true for each, and its words.
     ///
     /// Only where there may be one are texts, in which it means nothing, taken out.
-    private func hasLooseComma(_ json: String) -> String {
-        let (text, comma) = (sql.cast(json, to: .text), sql.text(#",[ \t\r\n]*[}\]]"#))
+    private func departures(_ json: String) -> [(found: String, words: String)] {
+        let text = sql.cast(json, to: .text)
         let bare = "regexp_replace(\(text), \(sql.text(#""(?:[^"\\]|\\.)*""#)), '\"\"', 'g')"
-        return "(regexp_matches(\(text), \(comma)) AND regexp_matches(\(bare), \(comma)))"
+        func found(_ pattern: String) -> String {
+            "(regexp_matches(\(text), \(sql.text(pattern))) AND regexp_matches(\(bare), \(sql.text(pattern))))"
+        }
+        return [
+            (found(#",[ \t\r\n]*[}\]]"#), "a comma without anything behind it"),
+            (found(#"(?i)[\[:,][ \t\r\n]*-?(nan|inf)"#), "NaN or Infinity, which JSON does not have"),
+        ]
     }
 
     /// SQL for what is wrong with such a line.
     func brokenProblem(_ json: String) -> String {
-        "CASE WHEN \(json) IS NULL THEN 'no json' WHEN \(hasLooseComma(json)) THEN 'a comma without anything behind it' "
-            + "ELSE 'no object, but ' || lower(json_type(\(json))) END"
+        let cases = departures(json).map { "WHEN \($0.found) THEN '\($0.words)' " }.joined()
+        return "CASE WHEN \(json) IS NULL THEN 'no json' \(cases)ELSE 'no object, but ' || lower(json_type(\(json))) END"
     }
 
     /// The conditions of every valid row: it is an object, its keys are its columns, and no key is forbidden or

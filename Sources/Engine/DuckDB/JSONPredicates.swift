@@ -9,7 +9,7 @@ struct JSONPredicates: JSONRules {
     /// The JSON value of key `key` in the object `json`; null where the object does not have it.
     static func member(_ key: String, of json: String, _ sql: DuckDBDialect) -> String {
         // A pointer (RFC 6901) can name every key, which a path cannot.
-        "json_extract(\(json), \(sql.text("/" + key.replacing("~", with: "~0").replacing("/", with: "~1"))))"
+        "json_extract(\(json), \(sql.text("/" + key.replacing(scalar: "~", with: "~0").replacing(scalar: "/", with: "~1"))))"
     }
 
     /// The same for a key that is the value of the column `key`.
@@ -21,9 +21,10 @@ struct JSONPredicates: JSONRules {
 
     private func isNumber(_ value: String) -> String { "\(kind(value)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" }
 
-    /// SQL that is true if floating point holds an integer exactly.
+    /// SQL that is true if floating point holds a whole number exactly; other numbers it holds as near as it can.
     private func isHeld(_ value: String, _ number: String) -> String {
-        "(\(kind(value)) = 'DOUBLE' OR TRY_CAST(\(number) AS HUGEINT) = TRY_CAST(\(value) AS HUGEINT))"
+        let isFraction = "\(kind(value)) = 'DOUBLE' AND NOT regexp_full_match(\(text(value)), '-?[0-9]+')"
+        return "(\(isFraction) OR coalesce(TRY_CAST(\(number) AS HUGEINT) = TRY_CAST(\(value) AS HUGEINT), FALSE))"
     }
 
     /// The text of a string; other values as JSON, and null for an explicit `null`.

@@ -10,7 +10,7 @@ CREATE TEMP TABLE intake AS
 SELECT bad AS bad,
        CASE WHEN bad IS NULL THEN ("k" ->> '$') END AS v0,
        CASE WHEN bad IS NULL THEN CAST(nullif("o", 'null') AS BIGINT) END AS v1
-FROM (SELECT *, CASE WHEN NOT (json_type(json) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(json AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(json AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')))
+FROM (SELECT *, CASE WHEN NOT (json_type(json) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(json AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(json AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')) OR (regexp_matches(CAST(json AS VARCHAR), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)') AND regexp_matches(regexp_replace(CAST(json AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)')))
    AND len(json_keys(json)) = CAST("k" IS NOT NULL AS INTEGER) + CAST("o" IS NOT NULL AS INTEGER)
    AND ("k" IS NULL OR (json_type("k") = 'VARCHAR'))
    AND ("o" IS NULL OR ((json_type("o") IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND TRY_CAST("o" AS DOUBLE) = trunc(TRY_CAST("o" AS DOUBLE)) AND TRY_CAST("o" AS BIGINT) IS NOT NULL)))
@@ -22,10 +22,10 @@ FROM read_json_objects('lines.jsonl', format = 'newline_delimited', ignore_error
 
 -- 2. collect the malformed lines
 CREATE TEMP TABLE broken AS
-SELECT file, ordinal AS "row", 0 AS place, CASE WHEN CAST(bad[1] AS JSON) IS NULL THEN 'no json' WHEN (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')) THEN 'a comma without anything behind it' ELSE 'no object, but ' || lower(json_type(CAST(bad[1] AS JSON))) END AS problem, bad[1] AS line
+SELECT file, ordinal AS "row", 0 AS place, CASE WHEN CAST(bad[1] AS JSON) IS NULL THEN 'no json' WHEN (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')) THEN 'a comma without anything behind it' WHEN (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)')) THEN 'NaN or Infinity, which JSON does not have' ELSE 'no object, but ' || lower(json_type(CAST(bad[1] AS JSON))) END AS problem, bad[1] AS line
 FROM (SELECT bad, 0 AS file, rowid - 0 + 1 AS ordinal
       FROM intake WHERE bad IS NOT NULL) AS numbered
-WHERE (json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')));
+WHERE (json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')) OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)')));
 
 -- 3. find the texts of the lines that cannot be read
 CREATE TEMP TABLE lines_0 AS
@@ -54,7 +54,7 @@ SELECT file AS file,
        json_extract(CAST(bad[1] AS JSON), '/o') AS "o"
 FROM (SELECT bad, 0 AS file, rowid - 0 + 1 AS ordinal
       FROM intake WHERE bad IS NOT NULL) AS numbered
-WHERE NOT ((json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]'))));
+WHERE NOT ((json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT' OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), ',[ \t\r\n]*[}\]]') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), ',[ \t\r\n]*[}\]]')) OR (regexp_matches(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)') AND regexp_matches(regexp_replace(CAST(CAST(bad[1] AS JSON) AS VARCHAR), '"(?:[^"\\]|\\.)*"', '""', 'g'), '(?i)[\[:,][ \t\r\n]*-?(nan|inf)'))));
 
 -- 6. count the rows
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM intake) AS BIGINT) AS value;

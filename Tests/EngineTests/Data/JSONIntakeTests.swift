@@ -81,6 +81,20 @@ import Testing
             ])
     }
 
+    @Test("NaN and Infinity are no JSON, wherever they stand, and in a text they are a part of it")
+    func endlessNumbers() async throws {
+        let lines = [
+            #"{"a": 1, "b": NaN}"#, #"{"a": 2, "b": [1, -inf]}"#, #"{"a": 3, "b": ": nan"}"#,
+            #"{"a": 4, "b": "x\", inf"}"#,
+            #"{"a": 5, "b": {"c" :Infinity}}"#, #"{"a": 6, "nan": "inf"}"#,
+        ]
+        let (outcome, bad) = try await validate(
+            "{}", lines, keys: [Column("a", .integer), Column("b", .other("JSON")), Column("nan", .text)])
+        #expect(outcome.rows.map { $0[0] } == ["3", "4", "6"])
+        let rule = "malformed line: NaN or Infinity, which JSON does not have"
+        #expect(bad.map { [$0[0], $0[2]] } == [["1", rule], ["2", rule], ["5", rule]])
+    }
+
     @Test("A key that is forbidden or stands twice is a fault of its row alone")
     func extraKeys() async throws {
         let lines = [#"{"a": 1}"#, #"{"a": 2, "b/c": {"x": 1}}"#, #"{"a": 3, "a": 4}"#, #"{}"#]
@@ -97,6 +111,7 @@ import Testing
         "A column may have any name, also one that the quarantine uses itself",
         arguments: [
             "row", "file", "json", "raw", "bad", "v", "ordinal", "a\"b", "a'b; DROP TABLE x; --", "~/.", "🙂", "a\nb",
+            "a\r\nb", "a'\u{301}b", "a\"\u{301}b",
         ])
     func names(_ name: String) async throws {
         let key = JSONText.quoted(name)
