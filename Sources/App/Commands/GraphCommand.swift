@@ -41,7 +41,7 @@ struct GraphCommand: AsyncParsableCommand {
 
 /// Prints a graph as text for other programs, and as a drawing.
 enum GraphText {
-    private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\\\"") + "\"" }
+    private static func quoted(_ name: String) -> String { "\"" + name.replacing(scalar: "\"", with: "\\\"") + "\"" }
 
     static func dot(_ name: String, _ stages: [StageID], _ upstream: [StageID: [StageID]]) -> String {
         var text = "digraph \(quoted(name)) {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n"
@@ -87,7 +87,7 @@ enum GraphText {
         for (index, stage) in stages.enumerated() { names[stage] = "s\(index)" }
         var text = "flowchart LR\n"
         for stage in stages {
-            text += "  \(names[stage] ?? "")[\"\(stage.rawValue.replacing("\"", with: "#quot;"))\"]\n"
+            text += "  \(names[stage] ?? "")[\"\(stage.rawValue.replacing(scalar: "\"", with: "#quot;"))\"]\n"
         }
         for stage in stages {
             for need in upstream[stage] ?? [] { text += "  \(names[need] ?? "") --> \(names[stage] ?? "")\n" }

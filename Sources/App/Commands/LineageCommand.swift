@@ -269,6 +269,6 @@ enum LineageDot {
     }
 
     private static func quoted(_ name: String) -> String {
-        "\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
+        "\"" + name.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: " ") + "\""
     }
 }

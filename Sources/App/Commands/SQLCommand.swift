@@ -96,7 +96,7 @@ struct SQLCommand: AsyncParsableCommand {
     /// A field by RFC 4180.
     private static func csv(_ text: String) -> String {
         let needsQuotes = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
-        return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+        return needsQuotes ? "\"" + text.replacing(scalar: "\"", with: "\"\"") + "\"" : text
     }
 
     private static func json(_ value: StoreValue) -> String {

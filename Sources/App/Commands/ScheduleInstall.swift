@@ -120,9 +120,9 @@ struct SchedulerUnit {
         if let odd = words.first(where: { $0.contains("\n") }) {
             throw Failure("'\(odd)' cannot stand in a crontab, which has a command on one line")
         }
-        let command = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+        let command = words.map { "'" + $0.replacing(scalar: "'", with: "'\\''") + "'" }.joined(separator: " ")
         // A percent sign begins the input of a command of cron.
-        let line = "* * * * * " + command.replacing("%", with: "\\%")
+        let line = "* * * * * " + command.replacing(scalar: "%", with: "\\%")
         return try Self.currentCrontab().filter { $0 != line } + [line]
     }
 
@@ -153,10 +153,10 @@ struct SchedulerUnit {
     }
 
     private static func quoted(_ word: String) -> String {
-        "\"" + escaped(word).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("$", with: "$$")
+        "\"" + escaped(word).replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "$", with: "$$")
             + "\""
     }
 
     /// Systemd replaces what follows a percent sign.
-    private static func escaped(_ text: String) -> String { text.replacing("%", with: "%%") }
+    private static func escaped(_ text: String) -> String { text.replacing(scalar: "%", with: "%%") }
 }

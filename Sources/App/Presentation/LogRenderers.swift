@@ -157,7 +157,7 @@ struct LogClock {
             period.flatMap { instant >= $0.start && instant < $0.end ? $0 : nil } ?? zone.period(at: instant)
         self.period = period
         if period.offset == 0 { return stored[..<10] + [0x20] + stored[11...] }
-        return Array(UTC.iso((instant + period.offset) * 1000).prefix(16).replacing("T", with: " ").utf8)
+        return Array(UTC.iso((instant + period.offset) * 1000).prefix(16).replacing(scalar: "T", with: " ").utf8)
     }
 }
 

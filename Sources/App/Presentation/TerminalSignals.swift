@@ -62,7 +62,7 @@ struct TerminalSignals {
     private func sequence(_ form: TerminalChannel.Form, title: String, text: String) -> String {
         // A semicolon would end the title.
         let (title, text) = (
-            PlainText.sanitized(title).replacing(";", with: ","), PlainText.sanitized(text).shortened(to: 120)
+            PlainText.sanitized(title).replacing(scalar: ";", with: ","), PlainText.sanitized(text).shortened(to: 120)
         )
         switch form {
         case .bell: return "\u{07}"

@@ -59,7 +59,7 @@ package enum SQLText {
         return margin
             + parts(of: query).map { part in
                 switch part {
-                case .code(let text), .comment(let text): text.replacing("\n", with: "\n" + margin)
+                case .code(let text), .comment(let text): text.replacing(scalar: "\n", with: "\n" + margin)
                 case .text(let text), .quotedName(let text): text
                 }
             }.joined()

@@ -51,7 +51,7 @@ package struct ItemKey: Name {
                 let isPlain =
                     !value.isEmpty && value != Self.missing && value.utf8.first != UInt8(ascii: "\"")
                     && (values.count == 1 || !value.utf8.contains(UInt8(ascii: ",")))
-                return isPlain ? value : "\"" + value.replacing("\"", with: "\"\"") + "\""
+                return isPlain ? value : "\"" + value.replacing(scalar: "\"", with: "\"\"") + "\""
             }.joined(separator: ","))
     }
 

@@ -40,7 +40,7 @@ package struct ConfigSource: Sendable {
 
     private static func withLineFeeds(_ text: String) -> String {
         guard text.utf8.contains(0x0D) else { return text }
-        return text.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
+        return text.replacing("\r\n", with: "\n").replacing(scalar: "\r", with: "\n")
     }
 
     /// The lines of a text as YAML counts them.

@@ -34,10 +34,10 @@ extension DataSource {
         var sheets: [String] = []
         for (index, rules) in copies.sorted(by: { $0.key < $1.key }) {
             // A comment is one line, whatever the names are.
-            let file = files[index].replacing("\n", with: " ")
+            let file = files[index].replacing(scalar: "\n", with: " ")
             switch rules {
             case .sheet(let rules):
-                let sheet = rules.sheet.replacing("\n", with: " ")
+                let sheet = rules.sheet.replacing(scalar: "\n", with: " ")
                 sheets.append("\(rules.cells) of sheet '\(sheet)' of \(file)")
             case .text:
                 let copy = "\(folder)/\(index)/\(PathText.lastComponent(of: file))"

@@ -247,7 +247,7 @@ package struct LoadCompiler: Sendable {
             "create the table that records loads",
             target.link.ownStatement(
                 "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('caudal_loads')); "
-                    + "IF to_regclass('\(own.replacing("'", with: "''"))') IS NULL THEN "
+                    + "IF to_regclass('\(own.replacing(scalar: "'", with: "''"))') IS NULL THEN "
                     + "CREATE TABLE \(own) \(definition); END IF; END $$"))
     }
 

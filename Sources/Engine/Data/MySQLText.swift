@@ -2,10 +2,10 @@ import CaudalModel
 
 /// SQL of MySQL and MariaDB, for what the server itself runs.
 enum MySQLText {
-    static func name(_ name: String) -> String { "`\(name.replacing("`", with: "``"))`" }
+    static func name(_ name: String) -> String { "`\(name.replacing(scalar: "`", with: "``"))`" }
 
     static func text(_ text: String) -> String {
-        "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "''"))'"
+        "'\(text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "'", with: "''"))'"
     }
 
     /// A statement that fails where a condition does not hold: two rows are no value.

@@ -62,7 +62,7 @@ package struct RelationBuilder {
         let filter = condition.map { "\nWHERE \($0)" } ?? ""
         guard !parts.isEmpty else { return "SELECT \(selected)\nFROM \(from)\(filter)" }
         let with = parts.map {
-            "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(SQLText.indented($0.query, by: 4))\n  )"
+            "  -- \($0.title.replacing(scalar: "\n", with: " "))\n  \($0.name) AS (\n\(SQLText.indented($0.query, by: 4))\n  )"
         }
         return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
     }

@@ -94,7 +94,7 @@ package enum TextForm: Sendable, Hashable {
                     ? String(character)
                     : "[\(character == "\\" || character == "]" || character == "^" ? "\\" : "")\(character)]"
         }
-        self = .shape(pattern.joined() + offset.replacing("+", with: "[+]"))
+        self = .shape(pattern.joined() + offset.replacing(scalar: "+", with: "[+]"))
     }
 
     /// The condition for a text of another form.

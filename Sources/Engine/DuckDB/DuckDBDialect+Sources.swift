@@ -92,7 +92,7 @@ extension DuckDBDialect {
     }
 
     package func value(of column: String, inQuarantined row: String) -> String {
-        "json_extract_string(\(row), \(text("$.\"\(column.replacing("\"", with: "\\\""))\"")))"
+        "json_extract_string(\(row), \(text("$.\"\(column.replacing(scalar: "\"", with: "\\\""))\"")))"
     }
 
     // MARK: - Files whose columns are not known

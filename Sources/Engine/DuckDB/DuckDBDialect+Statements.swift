@@ -82,13 +82,13 @@ extension DuckDBDialect {
             if marksProgress { lines.append(".print @@\(index + 1)") }
             let sql = sql(of: statement.kind)
             // A line of user SQL that begins with a dot would be a command of the shell.
-            let isShellCommand = sql.split(separator: "\n").contains { $0.first == "." }
+            let isShellCommand = sql.split(whereSeparator: \.isNewline).contains { $0.first == "." }
             lines.append(isShellCommand ? SQLText.indented(sql, by: 1) + ";" : sql + ";")
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
+    private static func comment(_ text: String) -> String { text.replacing(scalar: "\n", with: " ") }
 
     /// The place in the user's file of a byte of a statement, from 0; nil where it holds nothing of the user.
     func place(of offset: Int?, in statement: SQLScript.Statement) -> SourceLocation? {

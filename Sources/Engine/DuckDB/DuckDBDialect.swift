@@ -8,11 +8,16 @@ package struct DuckDBDialect: SQLDialect {
 
     package func inZone(_ zone: String?) -> DuckDBDialect { DuckDBDialect(zone: zone) }
 
-    package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
+    package func name(_ text: String) -> String { "\"" + text.replacing(scalar: "\"", with: "\"\"") + "\"" }
 
     package func text(_ text: String) -> String {
         let parts = text.split(separator: "\0", omittingEmptySubsequences: false)
-            .map { "'" + $0.replacing("'", with: "''") + "'" }
+            .map { part in
+                let text = part.replacing(scalar: "'", with: "''")
+                // The shell makes a line feed of the two characters that end a line on Windows.
+                guard text.utf8.contains(UInt8(ascii: "\r")) else { return "'\(text)'" }
+                return "E'" + text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\r", with: "\\r") + "'"
+            }
         // A NUL would end the text of the statement.
         return parts.count == 1 ? parts[0] : "(" + parts.joined(separator: " || chr(0) || ") + ")"
     }

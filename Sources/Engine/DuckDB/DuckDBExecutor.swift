@@ -37,7 +37,7 @@ extension SQLJob {
 
     /// A file name as an argument of a dot command.
     private static func dotArgument(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        "\"" + text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"") + "\""
     }
 
     /// The complete script.

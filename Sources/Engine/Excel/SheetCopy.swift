@@ -35,7 +35,7 @@ struct SheetCopy {
         let line = row.number == expected ? "" : "\(rows),\(row.number)\n"
         expected = row.number + 1
         guard problems.isEmpty else {
-            let raw = shown.map(Self.written).joined(separator: ",").replacing("\0", with: "\u{FFFD}")
+            let raw = shown.map(Self.written).joined(separator: ",").replacing(scalar: "\0", with: "\u{FFFD}")
             let torn = Self.quoted(TornRow(line: row.number, problems: problems).beginning + raw)
             // A row with one column must have too many values: it cannot have too few.
             return (torn + (rules.places.count < 2 ? ",?\n" : "\n"), line)
@@ -50,5 +50,5 @@ struct SheetCopy {
         return isPlain && text.utf8.first != 0x20 && text.utf8.last != 0x20 ? text : quoted(text)
     }
 
-    private static func quoted(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
+    private static func quoted(_ text: String) -> String { "\"" + text.replacing(scalar: "\"", with: "\"\"") + "\"" }
 }

@@ -127,7 +127,7 @@ struct XMLReader {
 
     private func text(of bytes: ArraySlice<UInt8>, isPlain: Bool = false) throws(Failure) -> String {
         guard let raw = String(validating: bytes, as: UTF8.self) else { throw fault("it is not UTF-8") }
-        let plain = raw.utf8.contains(13) ? raw.replacing("\r\n", with: "\n").replacing("\r", with: "\n") : raw
+        let plain = raw.utf8.contains(13) ? raw.replacing("\r\n", with: "\n").replacing(scalar: "\r", with: "\n") : raw
         guard !isPlain, plain.utf8.contains(UInt8(ascii: "&")) else { return plain }
         var (text, rest) = ("", plain[...])
         while let start = rest.firstIndex(of: "&") {

@@ -214,7 +214,7 @@ actor KubernetesCluster {
     }
 
     /// A path as the only one of a list: kubectl reads one as a line of CSV.
-    private static func listed(_ path: String) -> String { "\"\(path.replacing("\"", with: "\"\""))\"" }
+    private static func listed(_ path: String) -> String { "\"\(path.replacing(scalar: "\"", with: "\"\""))\"" }
 
     /// What it said of an error, in one line.
     private static func said(_ answer: ToolRun.Answer) -> String {

@@ -3,7 +3,7 @@ package import CaudalModel
 /// Command lines for the shell, in which values are passed as variables and never become part of the text.
 package enum ShellText {
     /// A text as one word of the shell.
-    package static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+    package static func quoted(_ text: String) -> String { "'" + text.replacing(scalar: "'", with: "'\\''") + "'" }
 
     /// A text as one word of the shell, in quotes only where it needs them.
     package static func word(_ text: String) -> String {

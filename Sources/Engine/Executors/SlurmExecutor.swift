@@ -91,7 +91,7 @@ struct SlurmExecutor: JobCluster {
 
     private func words(_ call: ProgramCall, _ folder: LaunchFolder, _ attempt: AttemptControl) -> [String] {
         // These are patterns, in which a doubled sign stands for itself.
-        let output = folder.file("slurm.out").replacing("%", with: "%%")
+        let output = folder.file("slurm.out").replacing(scalar: "%", with: "%%")
         var words = [
             "--parsable", "--no-requeue", "--export=ALL", "--job-name=\(Self.name(folder.note))",
             "--comment=caudal \(attempt.marker)", "--chdir=/", "--output=\(output)", "--error=\(output)",

@@ -37,7 +37,7 @@ struct HTTPClient: Sendable {
         ]
         let text = (own + settings).map { name, value in
             guard let value else { return name }
-            let plain = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            let plain = value.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: "\\n")
             return "\(name) = \"\(plain)\""
         }.joined(separator: "\n")
         do {

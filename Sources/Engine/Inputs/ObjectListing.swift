@@ -20,7 +20,7 @@ struct ObjectListing: Sendable, Hashable {
                 let size = Self.value("Size", of: entry).flatMap({ Int64($0) })
             else { return nil }
             // Encoded, a blank is a plus sign, as in forms.
-            let key = isEncoded ? written.replacing("+", with: " ").removingPercentEncoding : written
+            let key = isEncoded ? written.replacing(scalar: "+", with: " ").removingPercentEncoding : written
             guard let key else { return nil }
             objects.append(
                 StoredObject(

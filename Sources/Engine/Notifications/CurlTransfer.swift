@@ -77,8 +77,8 @@ package struct CurlTransfer: Sendable, Hashable {
     }
 
     private static func quoted(_ text: String) -> String {
-        let inner = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        return "\"\(inner.replacing("\r", with: "\\r"))\""
+        let inner = text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: "\\n")
+        return "\"\(inner.replacing(scalar: "\r", with: "\\r"))\""
     }
 
     /// What came of a transfer.

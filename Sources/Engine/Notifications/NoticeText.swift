@@ -114,6 +114,6 @@ package struct NoticeText: Sendable, Hashable {
 
     /// `2026-11-29 06:00 UTC`.
     package static func minute(_ milliseconds: Int64) -> String {
-        UTC.iso(milliseconds).prefix(16).replacing("T", with: " ") + " UTC"
+        UTC.iso(milliseconds).prefix(16).replacing(scalar: "T", with: " ") + " UTC"
     }
 }

@@ -48,7 +48,7 @@ enum SlackChannel: ChannelKind {
 
     /// A text without the characters by which Slack finds links and mentions.
     private static func escaped(_ text: String, limit: Int) -> String {
-        text.shortened(to: limit).replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(
+        text.shortened(to: limit).replacing(scalar: "&", with: "&amp;").replacing(scalar: "<", with: "&lt;").replacing(
             ">", with: "&gt;")
     }
 }

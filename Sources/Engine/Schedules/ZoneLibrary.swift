@@ -42,7 +42,7 @@ package struct ZoneLibrary: Sendable {
         let names = names
         if let same = names.first(where: { $0.lowercased() == name.lowercased() }) { return "did you mean '\(same)'?" }
         // A city alone is what people try first.
-        let asked = name.lowercased().replacing(" ", with: "_")
+        let asked = name.lowercased().replacing(scalar: " ", with: "_")
         if let city = names.first(where: { $0.lowercased().hasSuffix("/" + asked) }) {
             return "did you mean '\(city)'?"
         }

@@ -34,7 +34,7 @@ extension SparkDialect {
     package func noted(_ name: String, at place: Int) -> String { "\(Self.variable(name))[\(place)]" }
 
     package func text(of script: SQLScript, prelude: [String]) -> String {
-        func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
+        func comment(_ text: String) -> String { text.replacing(scalar: "\n", with: " ") }
         var lines = ["-- \(comment(script.title))"] + prelude
         if !script.variables.isEmpty {
             lines += ["", "-- Values"]

@@ -11,7 +11,7 @@ package struct SparkDialect: SQLDialect {
 
     package func inZone(_ zone: String?) -> SparkDialect { SparkDialect(zone: zone) }
 
-    package func name(_ text: String) -> String { "`" + text.replacing("`", with: "``") + "`" }
+    package func name(_ text: String) -> String { "`" + text.replacing(scalar: "`", with: "``") + "`" }
 
     package func text(_ text: String) -> String {
         var escaped = ""
@@ -167,7 +167,7 @@ package struct SparkDialect: SQLDialect {
 
     package func like(_ value: String, _ pattern: String, negated: Bool) -> String {
         // A backslash is a letter in DuckDB's patterns.
-        "\(value) \(negated ? "NOT " : "")LIKE \(text(pattern.replacing("\\", with: "\\\\")))"
+        "\(value) \(negated ? "NOT " : "")LIKE \(text(pattern.replacing(scalar: "\\", with: "\\\\")))"
     }
 
     package func matches(_ sql: String, pattern: String) -> String {

@@ -56,7 +56,7 @@ extension InspectorText {
         // A single attempt has the whole of the pane.
         let columnWidth = max(18, (pane - 15) / max(1, shown.count) - 2)
         func row(_ label: String, isAlwaysOther: Bool = false, _ value: (Attempt) -> String) {
-            let values = shown.map { PlainText.sanitized(value($0).replacing("\n", with: " ")) }
+            let values = shown.map { PlainText.sanitized(value($0).replacing(scalar: "\n", with: " ")) }
             guard values.contains(where: { !$0.isEmpty }) else { return }
             let differs = !isAlwaysOther && Set(values).count > 1
             var spans = [Span((differs ? "≠ " : "  ") + label.fitted(11), differs ? .accent : .dim)]

@@ -42,7 +42,7 @@ extension InspectorText {
                 name, isConcerned: place == 0,
                 samples.map { sample in
                     guard let place = sample.columns.firstIndex(of: name) else { return "" }
-                    return PlainText.sanitized((sample.values[place] ?? "null").replacing("\n", with: "␊"))
+                    return PlainText.sanitized((sample.values[place] ?? "null").replacing(scalar: "\n", with: "␊"))
                 })
         }
         let (short, long) = (columns.filter { !$0.isLong }, columns.filter(\.isLong))
