@@ -289,9 +289,16 @@ package struct RunMachine: Sendable {
             }
         }
         // The cancellation decides the run's outcome, whatever failed before.
-        if state.isCancelled, state.stages.contains(where: { $0.unit.status == .cancelled }) { outcome = .cancelled }
+        if state.isCancelled, state.stages.contains(where: \.hasCancelledWork) { outcome = .cancelled }
         emit(.runEnded(outcome))
         act(.finish(outcome))
+    }
+}
+
+extension StageState {
+    /// Whether it was cancelled, or an item of it: an item that failed before decides how a fan-out ends.
+    fileprivate var hasCancelledWork: Bool {
+        unit.status == .cancelled || items.contains { $0.unit.status == .cancelled }
     }
 }
 

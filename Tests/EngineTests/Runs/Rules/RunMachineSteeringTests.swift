@@ -29,6 +29,14 @@ struct RunMachineSteeringTests {
             .init(
                 .stopped("b"), then: "b#1 stopped, b cancelled (cancelled by ann), run cancelled → finish cancelled")),
         RunRule(
+            "cancel RUN: counts as cancelled, also when an item of a fan-out that may fail had failed before",
+            [.fanOut("f") { $0.allowsFailure = true }],
+            given: [.begin, .finds("f", 1, "x", "y"), .fails("f/x"), .ann(.cancelRun)],
+            .init(
+                .stopped("f/y"),
+                then: "f/y#1 stopped, f/y cancelled (cancelled by ann), f failed (1 of 2 items failed: x; 1 cancelled), "
+                    + "run cancelled → finish cancelled")),
+        RunRule(
             "cancel RUN: a stage that was done when it was asked to stop has succeeded, and so has the run",
             [.rule("a")], given: [.begin, .ann(.cancelRun)],
             .init(.succeeds("a"), then: "a#1 succeeded, a succeeded, run succeeded → finish succeeded")),
