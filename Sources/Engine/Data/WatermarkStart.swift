@@ -56,7 +56,7 @@ package enum TextForm: Sendable, Hashable {
 
     /// The pattern of times, with the characters that may stand before the time and before the fraction of a second.
     private static func times(_ time: String = "[T ]", _ fraction: String = "[.,]") -> String {
-        "[0-9]{4}-[0-9]{2}(-[0-9]{2}(\(time)[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\(fraction)[0-9]+)?)?)?)?)?"
+        "[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])(\(time)[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\(fraction)[0-9]+)?)?)?)?)?"
     }
 
     /// Nil for a text that tells of no form: a number without zeros before it, a date that begins with its day or month, or an
@@ -76,13 +76,12 @@ package enum TextForm: Sendable, Hashable {
             self = .characters(text.count)
             return
         }
-        let isDayFirst = text.contains(#/^(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d{2}$/#)
         let isTime =
             text.contains(#/^(19|20)\d{2}(\d{2}(\d{2}(\d{4}|\d{6})?)?)?$/#)
-            || text.contains(#/^0\d+$/#) && !isDayFirst
+            || text.contains(#/^0\d+$/#)
         let isNumber = text.contains(#/^[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?$/#)
         let isOfDays = text.contains(#/(^|\D)\d{1,2}[.\/ -](\d{1,2}|[A-Za-z]{3,})[.\/ -]\d{2,4}/#)
-        if isNumber && !isTime || isOfDays || text.contains(#/[^ -~]/#) { return nil }
+        if isNumber && !isTime || isOfDays || Self.hasYearBehind(text) || text.contains(#/[^ -~]/#) { return nil }
         // The offset of a time stays what it is.
         let offset =
             text.firstMatch(of: #/[-+]\d\d:?\d\d$/#).map { text.contains(":") || isBasicTime ? String($0.output) : "" }
@@ -95,6 +94,18 @@ package enum TextForm: Sendable, Hashable {
                     : "[\(character == "\\" || character == "]" || character == "^" ? "\\" : "")\(character)]"
         }
         self = .shape(pattern.joined() + offset.replacing(scalar: "+", with: "[+]"))
+    }
+
+    /// Whether a part of a time stands before a greater one: `12/2025`, `Q4-2025`, `12/25`, `31012026`, `2026-31-01`.
+    private static func hasYearBehind(_ text: String) -> Bool {
+        let isMonthFirst = text.contains(#/^\d{1,2}[.\/ -]\d{2}$/#)
+        let isDaySecond = text.contains(#/^\d{4}\D(1[3-9]|2\d|3[01])\D(0[1-9]|1[0-2])(\D|$)/#)
+        let numbers = text.split { !$0.isNumber }
+        let isYear = { (number: Substring) in number.contains(#/^(19|20)\d{2}$/#) }
+        let years = numbers.first.map { isYear($0.prefix(4)) && [4, 6, 8, 12, 14].contains($0.count) } == true
+            ? [] : numbers.dropFirst().filter(isYear)
+        let isDayFirst = numbers.contains { $0.contains(#/^(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d{2}$/#) }
+        return isMonthFirst || isDaySecond || !years.isEmpty || isDayFirst
     }
 
     /// The condition for a text of another form.
