@@ -35,17 +35,7 @@ enum PlainText {
         case 0..<0x20, 0x7F..<0xA0: true
         // These only combine with the character before them.
         case 0x200C, 0x200D, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF: false
-        default: isMark(scalar)
-        }
-    }
-
-    /// Whether it changes neighbouring characters: direction, joining, variation, tags.
-    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
-            0xE0000...0xE0FFF, 0xFFF9...0xFFFB, 0x061C, 0x180E:
-            true
-        default: false
+        default: scalar.isMark
         }
     }
 
@@ -68,7 +58,7 @@ enum PlainText {
             case 0x7F: result.append("\u{2421}")
             case 0x80..<0xA0: result.append("\u{FFFD}")
             case 0x200C, 0x200D: if keepsJoiners { result.append(scalar) }
-            default: if !isMark(scalar) { result.append(scalar) }
+            default: if !scalar.isMark { result.append(scalar) }
             }
         }
         return String(result)

@@ -22,6 +22,9 @@ package struct EscapeParser {
         return String(String.UnicodeScalarView(text.unicodeScalars.filter { !parser.swallows($0) }))
     }
 
+    /// Whether a sequence has begun and not ended.
+    package var isInside: Bool { if case .ground = state { false } else { true } }
+
     /// Whether a scalar is part of a sequence and must not be shown.
     package mutating func swallows(_ scalar: Unicode.Scalar) -> Bool {
         switch state {
@@ -66,6 +69,18 @@ package struct EscapeParser {
                 state = .string(length + 1)
             }
             return true
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it changes neighbouring characters and is none itself: direction, joining, variation, tags.
+    package var isMark: Bool {
+        switch value {
+        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
+            0xE0000...0xE0FFF, 0xFFF9...0xFFFB, 0x061C, 0x180E:
+            true
+        default: false
         }
     }
 }

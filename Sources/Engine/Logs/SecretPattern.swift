@@ -1,8 +1,10 @@
+import CaudalModel
+
 /// Matches a secret as plain text, or in an encoding that programs print.
 ///
 /// Each character may be literal, escaped as in JSON and most languages, quoted as in shells, percent-encoded, or an
-/// HTML entity; the last two may be applied several times. One secret may mix these encodings. Colour codes between its
-/// characters are ignored.
+/// HTML entity; the last two may be applied several times. One secret may mix these encodings. What a screen does not show
+/// between its characters is passed over: escape sequences, control characters and marks.
 struct SecretPattern: Sendable {
     private let characters: [[UInt8]]
     private let scalars: [Unicode.Scalar]
@@ -38,7 +40,7 @@ struct SecretPattern: Sendable {
     private func match(_ text: UnsafeBufferPointer<UInt8>, at start: Int, from first: Int, _ end: End) -> Int? {
         var place = start
         for index in first..<characters.count {
-            if index > 0 { place = Self.afterColors(text, place) }
+            if index > 0 { place = Self.afterHidden(text, place, before: characters[index][0]) }
             if place >= text.count { return end == .cut && (place > start || first > 0) ? text.count : nil }
             let ways = ways(index, text, place, end)
             guard let way = ways.first else { return nil }
@@ -261,14 +263,18 @@ struct SecretPattern: Sendable {
         return found
     }
 
-    /// The index after colour codes at a place.
-    private static func afterColors(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+    /// The index behind what a screen does not show, such as a colour; `byte`: with which the secret goes on.
+    private static func afterHidden(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, before byte: UInt8) -> Int {
         var place = start
-        while place + 1 < text.count, text[place] == 0x1B, text[place + 1] == UInt8(ascii: "[") {
-            guard let stop = text[(place + 2)...].prefix(32).firstIndex(where: { (0x40...0x7E).contains($0) }) else {
-                break
-            }
-            place = stop + 1
+        var parser = EscapeParser()
+        while place < text.count, text[place] != byte || parser.isInside {
+            // Most often there is nothing of it, and a plain character.
+            if !parser.isInside, (0x20..<0x7F).contains(text[place]) { break }
+            var decoder = UTF8()
+            var bytes = text[place..<min(place + 4, text.count)].makeIterator()
+            guard case .scalarValue(let scalar) = decoder.decode(&bytes) else { break }
+            guard parser.swallows(scalar) || scalar.isMark || scalar.properties.generalCategory == .control else { break }
+            place += scalar.utf8.count
         }
         return place
     }
