@@ -53,6 +53,8 @@ package struct Notice: Sendable, Hashable, Codable {
     /// The project's root, and the machine.
     package var root: String
     package var host: String
+    /// Whether its run was interrupted and nobody goes on with it.
+    package var isInterrupted: Bool?
     /// Whether it only shows what would be sent.
     package var isTest = false
 

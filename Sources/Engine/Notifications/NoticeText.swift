@@ -104,6 +104,8 @@ package struct NoticeText: Sendable, Hashable {
     private static func commands(for notice: Notice) -> [String] {
         guard let run = notice.run else { return [] }
         switch notice.occasion {
+        // What nobody goes on with has not ended.
+        case .failed where notice.isInterrupted == true: return ["caudal resume \(run)", "caudal show \(run)"]
         case .failed:
             return ["caudal retry \(run)" + (notice.stage.map { " \($0)" } ?? ""), "caudal show \(run)"]
         case .cancelled: return ["caudal retry \(run)"]

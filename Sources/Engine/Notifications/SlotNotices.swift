@@ -53,6 +53,7 @@ extension RunStore {
         var notice = Notice(
             id: id, occasion: occasion, pipeline: pipeline.name, environment: environment, run: told.run, at: now,
             root: pipeline.root, host: host)
+        notice.isInterrupted = told.occasion == .givenUp ? true : nil
         notice.details = [
             "planned for \(NoticeText.minute(told.slot.planned)) by schedule \(told.slot.schedule)", told.reason,
         ]

@@ -269,8 +269,10 @@ package struct RunSession: Sendable {
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
-        var facts = loaded.facts(
-            of: id, started: state.startedAt ?? services.now(), parameters: parameters, slot: state.plan.slot)
+        // The same for all that the run does, whoever goes on with it.
+        var began = state.startedAt ?? services.now()
+        began.wall = try services.store.began(id) ?? began.wall
+        var facts = loaded.facts(of: id, started: began, parameters: parameters, slot: state.plan.slot)
         facts.traceParent = state.plan.origin?.traceContext
         var change = change
         if change != nil {

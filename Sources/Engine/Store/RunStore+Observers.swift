@@ -240,12 +240,9 @@ extension RunStore {
     /// The right to hand an observer events, held as long as the value lives; nil while another process has it.
     package func observerLock(_ observer: String) throws(StoreError) -> FileLock? {
         let path = folder.observerLock(observer)
-        do {
-            try FileManager.default.createDirectory(
-                atPath: PathText.folder(of: path), withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw StoreError(.unreadable(error.reason), path: path)
+        // Not the state folder too: where it was moved away, nothing is to stand in its place.
+        if mkdir(PathText.folder(of: path), 0o700) != 0, errno != EEXIST {
+            throw StoreError(writing: PathText.folder(of: path), errno: errno)
         }
         return try FileLock.take(path)
     }

@@ -95,6 +95,13 @@ extension RunStore {
         }
     }
 
+    /// When a run began, by its record, in milliseconds since 1970.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    func began(_ run: RunID) throws(StoreError) -> Int64? {
+        try read { try Int64.fetchOne($0, sql: "SELECT started_at FROM runs WHERE id = ?", arguments: [run.rawValue]) }
+    }
+
     /// The stages that began an attempt in a run, whether it ended or not.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
