@@ -212,4 +212,36 @@ struct FilesOfItemsTests {
         #expect(alone.status == 2, "\(alone)")
         #expect(alone.errors.contains("did not write in this run"), "\(alone)")
     }
+
+    @Test("Later runs read the items that a stage had when it succeeded last, in a retry of an older run too")
+    func itemsOfRetries() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            keep_versions: 9
+            datasets: {src: {path: src.csv}, out: {path: "out/${item.g}.csv"}, all: {path: all.csv}}
+            stages:
+              a: {type: process, input: src, output: out, foreach: {g: {sql: "select distinct g from src order by 1"}}}
+              b: {type: process, input: out, output: all}
+            """)
+        func succeeds(_ words: String..., then rows: String, _ what: Comment) async throws {
+            let ran = try await project.caudal(words + ["--plain"])
+            #expect(ran.status == 0, "\(ran)")
+            #expect(try project.read("all.csv") == "g,v\n" + rows, what)
+        }
+        try project.write("src.csv", "g,v\nx,1\ny,1\n")
+        try await succeeds("run", "p.yaml", then: "x,1\ny,1\n", "the first run")
+        let first = try await project.lastRun()
+        try project.write("src.csv", "g,v\nx,2\n")
+        try await succeeds("run", "p.yaml", then: "x,2\n", "the second run")
+        try project.write("src.csv", "g,v\nx,3\ny,3\n")
+        try await succeeds("retry", first, "a", "--downstream", then: "x,3\ny,3\n", "a retry of the first")
+        try await succeeds("run", "p.yaml", "--select", "b", then: "x,3\ny,3\n", "what it published last")
+        try project.write("src.csv", "g,v\nx,4\n")
+        try await succeeds("retry", first, "a", "--downstream", then: "x,4\n", "a retry with fewer items")
+        try await succeeds("run", "p.yaml", "--select", "b", then: "x,4\n", "without the item that is no more")
+    }
 }

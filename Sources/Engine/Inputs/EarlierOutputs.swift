@@ -33,7 +33,7 @@ package struct EarlierOutputs: Sendable {
             producer.definition.mergedOutput == dataset.name ? try lastRefresh(of: producer, isPart: isPart) : nil
         func isOlder(_ publication: Publication) -> Bool { refresh?.replaces(publication) == true }
         let last = try standing(producer, at: pattern)
-        let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
+        let versionsOfLast = try last.map { try published(of: dataset, producer, in: $0) } ?? []
         let root = loaded.pipeline.root
         var versions: [ExactText: Publication] = [:]
         for publication in versionsOfLast {
@@ -52,6 +52,14 @@ package struct EarlierOutputs: Sendable {
             files.append(file)
         }
         return files
+    }
+
+    /// What a stage published in a run for a dataset, without items that it had only before a retry.
+    private func published(of dataset: Dataset, _ producer: Stage, in run: RunID) throws(StoreError) -> [Publication] {
+        let published = try store.publications(of: dataset.name, stage: producer.id, in: run)
+        guard producer.fanOut != nil, producer.definition.mergedOutput == nil else { return published }
+        let items = Set(try store.state(of: run).stage(producer.id)?.items.map(\.item.key) ?? [])
+        return published.filter { $0.item.map(items.contains) ?? true }
     }
 
     /// One file; nil for one that the last success of its stage no longer wrote.

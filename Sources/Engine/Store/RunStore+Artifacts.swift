@@ -24,6 +24,8 @@ package struct RestoredRun: Sendable {
 package struct Publication: Sendable {
     package var run: RunID
     package var stage: StageID
+    /// The item of a fan-out that made it.
+    package var item: ItemKey?
     package var artifact: Artifact
     /// When the run began, in milliseconds since 1970.
     package var started: Int64
@@ -114,7 +116,8 @@ extension RunStore {
                 guard case .publishing(let unit, _, _, let result) = try Self.eventRow(row).change() else { return [] }
                 return result.artifacts.filter { $0.path == path }.map { artifact in
                     Publication(
-                        run: RunID(row["run"]), stage: unit.stage, artifact: artifact, started: row["started_at"],
+                        run: RunID(row["run"]), stage: unit.stage, item: unit.item, artifact: artifact,
+                        started: row["started_at"],
                         published: row["at"], parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
                         environment: row["environment"])
                 }
@@ -165,7 +168,7 @@ extension RunStore {
         }
     }
 
-    /// The runs before `run` in which a stage succeeded, newest first.
+    /// The runs before `run` in which a stage succeeded, where it did so last first: a retry publishes anew.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
     package func successes(
@@ -175,7 +178,7 @@ extension RunStore {
             """
             SELECT id, parameters, environment, stages.ended_at AS at FROM stages JOIN runs ON runs.id = run
             WHERE stages.pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused') AND run < ?
-            ORDER BY run DESC LIMIT \(Self.runsSearched)
+            ORDER BY stages.ended_at DESC, run DESC LIMIT \(Self.runsSearched)
             """, [pipeline, stage.rawValue, run.rawValue])
     }
 
@@ -297,9 +300,12 @@ extension RunStore {
                 columns: decode([CaudalModel.Column].self, row["columns"]) ?? [], contentHash: row["content_hash"])
             artifact.kept = row["kept"]
             artifact.mark = (row["mark"] as String?).flatMap { decode(FileMark.self, $0) }
+            let item: String = row["item"] ?? ""
             return Publication(
-                run: RunID(row["run"]), stage: StageID(row["stage"]), artifact: artifact, started: row["started_at"],
-                published: row["published"] ?? row["started_at"], parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"],
+                run: RunID(row["run"]), stage: StageID(row["stage"]), item: item.isEmpty ? nil : ItemKey(item),
+                artifact: artifact, started: row["started_at"],
+                published: row["published"] ?? row["started_at"],
+                parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"],
                 prunedMakers: (row["makers"] as String?).map(makers))
         }
     }
