@@ -165,4 +165,35 @@ struct ProgramOutputsTests {
         #expect(try project.read("data/real.csv") == "new\n")
         #expect(project.files(in: "data") == ["real.csv"])
     }
+
+    @Test("A pipeline that a stage runs gets nothing of what is the stage's own: its output, its parameters, its item")
+    func pipelineInStage() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "inner.yaml",
+            """
+            version: 1
+            name: inner
+            stages:
+              note: {type: command, run: 'env | grep -E "^CAUDAL_(OUTPUT|PARAM|ITEM)" > note.txt || true'}
+            """)
+        try project.write(
+            "outer.yaml",
+            """
+            version: 1
+            name: outer
+            params: {day: {type: date, default: 2026-01-01}}
+            datasets: {o: {path: "out-${item.k}.txt", format: csv}}
+            stages:
+              all:
+                type: command
+                output: o
+                foreach: {k: [one]}
+                run: 'echo whole > "$CAUDAL_OUTPUT"; \(CaudalProject.program) run inner.yaml --plain'
+            """)
+        let run = try await project.caudal("run", "outer.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("note.txt").isEmpty)
+        #expect(try project.read("out-one.txt") == "whole\n")
+    }
 }

@@ -54,6 +54,12 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// Whether a variable is one by which a stage gives its own program something, which another stage's may not have.
+        package static func isGiven(byVariable name: String) -> Bool {
+            let kinds = ["PARAM", "ITEM", "ENV", "INPUT", "LIST", "QUOTED", "ESCAPED"]
+            return name == Self.stageOutput.programVariable || kinds.contains { name.hasPrefix("CAUDAL_\($0)_") }
+        }
+
         /// The variable by which programs get the path of a file with the value, for one that may be long.
         package var listVariable: String? {
             if case .input(let name) = self { "CAUDAL_LIST_\(Self.upper(name))" } else { nil }

@@ -173,8 +173,10 @@ package final class StageAttemptRunner: AttemptRunner {
 extension LoadedPipeline {
     /// What this machine gives to programs of a run.
     package func host(reactor: ProcessReactor, state: StateFolder, run: RunFolder) -> ProgramHost {
-        ProgramHost(
-            reactor: reactor, folder: pipeline.root, environment: variables, state: state.path, staging: run.staging)
+        // This process may itself be a program of a stage, whose output is none of its programs'.
+        let own = variables.filter { !Template.Reference.isGiven(byVariable: $0.key) }
+        return ProgramHost(
+            reactor: reactor, folder: pipeline.root, environment: own, state: state.path, staging: run.staging)
     }
 }
 
