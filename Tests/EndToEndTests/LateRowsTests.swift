@@ -295,7 +295,8 @@ struct LateRowsTests: StageThatAdds {
         }
     }
 
-    @Test("What an older run publishes after all was made anew is none of what was there before, and neither is what was restored")
+    @Test(
+        "What an older run publishes after all was made anew is none of what was there before, nor is what was restored")
     func publishedAfterRefresh() async throws {
         let project = try itemsOfDays()
         try put(["2026-01-01,1,north", "2026-01-01,1,south"], into: project)

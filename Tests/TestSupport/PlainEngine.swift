@@ -172,7 +172,9 @@ package struct PlainDialect: SQLDialect {
         .lines(.empty, "1")
     }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.offsets, "1") }
-    package func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource) -> SQLScript.Kind {
+    package func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource)
+        -> SQLScript.Kind
+    {
         .lines(.large, "1")
     }
     package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { .lines(.loose, "1") }

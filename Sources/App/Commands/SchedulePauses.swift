@@ -23,6 +23,7 @@ struct SchedulePause: AsyncParsableCommand {
         try Output.reporting {
             let (key, store) = try ScheduledProject(state).chosen(choice)
             let now = SystemClock.now.wall
+            let reason = SecretMasker(secrets: SecretNames().secrets(in: state.variables)).masked(reason)
             if try store.pause(key, reason: reason, by: Operator.name, at: now) {
                 Output.line("\(key) is paused; go on with 'caudal schedule resume \(choice.words)'")
             } else {

@@ -135,6 +135,9 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
+    /// Whether its values are whole numbers.
+    package var isWhole: Bool { self == .integer || isWideInteger }
+
     /// Whether it is an integer type with more than the 64 bits that files and expressions have.
     package var isWideInteger: Bool {
         if case .other(let name) = self {

@@ -169,10 +169,13 @@ package struct DataSource: Sendable, Hashable {
     /// The first column with a name that numbers the rows or files where they are read, by Caudal or by its engine, which does
     /// not tell its own from that of a file.
     var reservedName: String? {
-        var reserved = [Self.rowColumn]
+        var reserved: [String] = []
         if format == .parquet { reserved.append("file_row_number") }
         if files.count > 1 { reserved.append("file_index") }
-        return columnNames.first { reserved.contains($0.lowercased()) }
+        return columnNames.first { name in
+            let name = name.lowercased()
+            return name.hasPrefix(OwnName.prefix) || reserved.contains(name)
+        }
     }
 
     /// SQL for a FROM clause that returns the columns in order.

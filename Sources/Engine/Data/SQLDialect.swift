@@ -138,17 +138,17 @@ extension SQLDialect {
     func exactCast(_ value: String, from old: ColumnType, to new: ColumnType) -> String {
         switch (old, new) {
         case _ where old == new: value
-        case (.text, .integer):
-            "CASE WHEN \(isWhole(value, tryCast(value, to: .number), tryCast(value, to: .integer))) "
-                + "THEN \(tryCast(value, to: .integer)) END"
+        case (.text, _) where new.isWhole:
+            "CASE WHEN \(isWhole(value, tryCast(value, to: .number), tryCast(value, to: new))) "
+                + "THEN \(tryCast(value, to: new)) END"
         case (.text, .number):
             // What is too large becomes infinity, which is a number only where it is called so.
             "CASE WHEN \(hasNoUnderscore(value)) AND (abs(\(tryCast(value, to: .number))) <= 1.7976931348623157e308 "
                 + "OR contains(lower(\(value)), 'n')) THEN \(tryCast(value, to: .number)) END"
         case (.integer, .number):
             "CASE WHEN \(tryCast(tryCast(value, to: .number), to: .integer)) = \(value) THEN \(tryCast(value, to: .number)) END"
-        case (.number, .integer), (.decimal, .integer):
-            "CASE WHEN \(tryCast(value, from: old, to: .integer)) = \(value) THEN \(tryCast(value, from: old, to: .integer)) END"
+        case (.number, _) where new.isWhole, (.decimal, _) where new.isWhole:
+            "CASE WHEN \(tryCast(value, from: old, to: new)) = \(value) THEN \(tryCast(value, from: old, to: new)) END"
         case (.text, .decimal): "CASE WHEN \(hasNoUnderscore(value)) THEN \(tryCast(value, to: new)) END"
         case (.text, .timestamp): moment(value)
         case (.text, .localTimestamp): time(value, as: .localTimestamp)
@@ -179,10 +179,15 @@ extension SQLDialect {
         guard left.type.isComparable(with: right.type) else { return nil }
         if left.type == right.type { return (left.value, right.value) }
         // As floating point, numbers with many digits would be equal to others.
+        let (isLeftWhole, isRightWhole) = (left.type.isWhole, right.type.isWhole)
         switch (left.type, right.type) {
-        case (_, .text), (.integer, .number), (.integer, .decimal), (.decimal, .number):
+        case (_, .text), (.decimal, .number),
+            (_, .number) where isLeftWhole,
+            (_, .decimal) where isLeftWhole:
             return (left.value, counterpart(right.value, right.type, of: left.type))
-        case (.text, _), (.number, .integer), (.decimal, .integer), (.number, .decimal):
+        case (.text, _), (.number, .decimal),
+            (.number, _) where isRightWhole,
+            (.decimal, _) where isRightWhole:
             return (counterpart(left.value, left.type, of: right.type), right.value)
         default: return (left.value, right.value)
         }
@@ -200,6 +205,11 @@ extension SQLDialect {
 
     /// A value as the type that it is compared with: null where it would be rounded.
     private func counterpart(_ value: String, _ old: ColumnType, of new: ColumnType) -> String {
+        if old == .text, new == .date {
+            // A time of day would be dropped.
+            let isDay = "(length(\(value)) <= 10 OR \(matchesWhole(value, pattern: ".{10}[T ]00:00(:00([.,]0+)?)?")))"
+            return "CASE WHEN \(isDay) THEN \(exactCast(value, from: old, to: new)) END"
+        }
         guard case .decimal(_, let scale) = new else { return exactCast(value, from: old, to: new) }
         // A number in floating point is the one that its text has.
         let text = old == .text ? value : cast(value, to: .text)

@@ -179,10 +179,8 @@ package struct SchemaPredicates {
         list += textRules(column, rules, form, isNumber: number != nil)
         if let allowed = rules.allowed {
             let words = allowed.map(\.description).joined(separator: ", ")
-            let type: ColumnType = if case .typed(let type) = form { type } else { .text }
             list.append(
-                (allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, of: type, allowed, number))
-            )
+                (allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(column, form, allowed, number)))
         }
         return list
     }
@@ -193,10 +191,16 @@ package struct SchemaPredicates {
     ) -> [(label: String, holds: String)] {
         let value = sql.name(column)
         var list: [(label: String, holds: String)] = []
-        if let bound = rules.minimum { list.append(("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))")) }
+        // Engines sort NaN behind all numbers, and it is none of them.
+        func above(_ holds: String) -> String {
+            form == .typed(.number) ? "(\(holds) AND \(sql.isFinite(number)))" : holds
+        }
+        if let bound = rules.minimum {
+            list.append(("minimum: \(bound.plain)", above("\(number) >= \(sql.literal(bound))")))
+        }
         if let bound = rules.maximum { list.append(("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))")) }
         if let bound = rules.exclusiveMinimum {
-            list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))"))
+            list.append(("exclusiveMinimum: \(bound.plain)", above("\(number) > \(sql.literal(bound))")))
         }
         if let bound = rules.exclusiveMaximum {
             list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))"))
@@ -288,13 +292,21 @@ package struct SchemaPredicates {
     }
 
     private func isAllowed(
-        _ value: String, of type: ColumnType, _ allowed: [ValueRules.Constant], _ number: String?
+        _ column: String, _ form: Form, _ allowed: [ValueRules.Constant], _ number: String?
     ) -> String {
+        let value = sql.name(column)
+        let type: ColumnType = if case .typed(let type) = form { type } else { .text }
         var options: [String] = []
         let texts = allowed.compactMap { if case .text(let text) = $0 { sql.text(text) } else { nil } }
-        if !texts.isEmpty { options.append("\(value) IN (\(texts.joined(separator: ", ")))") }
+        // A number equals no text.
+        let isText = type != .boolean && !type.isNumeric && !type.isWideInteger
+        if !texts.isEmpty, isText {
+            let written = text(of: column, form) ?? sql.cast(value, to: .text)
+            options.append("\(written) IN (\(texts.joined(separator: ", ")))")
+        }
         for scalar in allowed {
             switch scalar {
+            case .number where type == .boolean: break
             case .number(let bound):
                 options.append("\(number ?? sql.tryCast(value, from: type, to: .number)) = \(sql.literal(bound))")
             case .boolean(let truth): options.append("\(sql.cast(value, to: .text)) = '\(truth)'")
