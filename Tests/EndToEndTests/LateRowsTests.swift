@@ -296,7 +296,7 @@ struct LateRowsTests: StageThatAdds {
     }
 
     @Test(
-        "What an older run publishes after all was made anew is none of what was there before, nor is what was restored")
+        "What an older run publishes after all was made anew was not there before, nor was what is restored")
     func publishedAfterRefresh() async throws {
         let project = try itemsOfDays()
         try put(["2026-01-01,1,north", "2026-01-01,1,south"], into: project)

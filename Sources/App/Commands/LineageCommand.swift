@@ -269,6 +269,8 @@ enum LineageDot {
     }
 
     private static func quoted(_ name: String) -> String {
-        "\"" + name.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: " ") + "\""
+        "\""
+            + name.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(
+                scalar: "\n", with: " ") + "\""
     }
 }

@@ -153,7 +153,9 @@ struct SchedulerUnit {
     }
 
     private static func quoted(_ word: String) -> String {
-        "\"" + escaped(word).replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "$", with: "$$")
+        "\""
+            + escaped(word).replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(
+                scalar: "$", with: "$$")
             + "\""
     }
 

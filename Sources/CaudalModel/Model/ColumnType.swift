@@ -65,7 +65,9 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     ///
     /// - Returns: Nil where the name of a field cannot be written in a path.
     package var pathsToNumbers: [NumberPath]? {
-        guard case .other(let name) = self else { return self == .number ? [NumberPath("$", isFloatingPoint: true)] : [] }
+        guard case .other(let name) = self else {
+            return self == .number ? [NumberPath("$", isFloatingPoint: true)] : []
+        }
         guard name.contains("DOUBLE") || name.contains("HUGEINT") else { return [] }
         return name.contains("\"\"") || name.contains("\\") ? nil : Self.paths(in: name, from: "$")
     }

@@ -103,7 +103,9 @@ package struct DatabaseLink: Sendable {
             let keys = [("host", "host"), ("port", "port"), ("database", database), ("user", "user")]
             target = keys.compactMap { key, word in
                 if kind == .mysql { return settings[key].map { "\(word)=\($0)" } }
-                return settings[key].map { "\(word)='\($0.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "'", with: "\\'"))'" }
+                return settings[key].map {
+                    "\(word)='\($0.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "'", with: "\\'"))'"
+                }
             }.joined(separator: " ")
         }
         return sql.attachment(target, of: name, kind, isReadOnly: isReadOnly)

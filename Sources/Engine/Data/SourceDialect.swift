@@ -42,7 +42,8 @@ package protocol SourceDialect: Sendable {
     func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind
     /// The statement that tells in which columns of JSON stands a whole number that what it is read as does not hold: `c0` and so
     /// on in a row of the kind `large`.
-    func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource) -> SQLScript.Kind
+    func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource)
+        -> SQLScript.Kind
     /// The statement that tells in which columns of JSON stands a text that is no date or time as ISO 8601 writes it: `c0` and so on
     /// in a row of the kind `loose`.
     func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind

@@ -102,7 +102,8 @@ package enum TextForm: Sendable, Hashable {
         let isDaySecond = text.contains(#/^\d{4}\D(1[3-9]|2\d|3[01])\D(0[1-9]|1[0-2])(\D|$)/#)
         let numbers = text.split { !$0.isNumber }
         let isYear = { (number: Substring) in number.contains(#/^(19|20)\d{2}$/#) }
-        let years = numbers.first.map { isYear($0.prefix(4)) && [4, 6, 8, 12, 14].contains($0.count) } == true
+        let years =
+            numbers.first.map { isYear($0.prefix(4)) && [4, 6, 8, 12, 14].contains($0.count) } == true
             ? [] : numbers.dropFirst().filter(isYear)
         let isDayFirst = numbers.contains { $0.contains(#/^(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d{2}$/#) }
         return isMonthFirst || isDaySecond || !years.isEmpty || isDayFirst

@@ -183,7 +183,8 @@ extension DuckDBDialect {
     {
         func isLarge(_ text: String, _ path: ColumnType.NumberPath) -> String {
             "regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
-                + (path.isFloatingPoint ? "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)" : "IS NULL")
+                + (path.isFloatingPoint
+                    ? "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)" : "IS NULL")
         }
         return overObjects(of: source, .large, columns.map(\.name)) { index, json in
             let tests = columns[index].paths.map { number in

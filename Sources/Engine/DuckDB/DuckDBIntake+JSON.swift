@@ -33,7 +33,8 @@ extension DuckDBIntake {
     /// SQL for what is wrong with such a line.
     func brokenProblem(_ json: String) -> String {
         let cases = departures(json).map { "WHEN \($0.found) THEN '\($0.words)' " }.joined()
-        return "CASE WHEN \(json) IS NULL THEN 'no json' \(cases)ELSE 'no object, but ' || lower(json_type(\(json))) END"
+        return
+            "CASE WHEN \(json) IS NULL THEN 'no json' \(cases)ELSE 'no object, but ' || lower(json_type(\(json))) END"
     }
 
     /// The conditions of every valid row: it is an object, its keys are its columns, and no key is forbidden or

@@ -101,8 +101,10 @@ package final class QueryParser: QueryReader {
     private static func literal(_ text: String) -> String {
         // After a backslash, the program takes a doubled quotation mark for the end of the text, and what follows, such
         // as `--`, for a comment.
-        let escaped = text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "'", with: "''").replacing(scalar: "\n", with: "\\n")
-            .replacing(scalar: "\r", with: "\\r").replacing(scalar: "\0", with: "")
+        let escaped = text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "'", with: "''").replacing(
+            scalar: "\n", with: "\\n"
+        )
+        .replacing(scalar: "\r", with: "\\r").replacing(scalar: "\0", with: "")
         return "E'\(escaped)'"
     }
 

@@ -101,6 +101,7 @@ package enum MetricsText {
     }
 
     private static func escaped(_ text: String) -> String {
-        text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: "\\n")
+        text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(
+            scalar: "\n", with: "\\n")
     }
 }

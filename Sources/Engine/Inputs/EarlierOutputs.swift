@@ -174,7 +174,8 @@ package struct EarlierOutputs: Sendable {
     /// - Throws: ``StoreError`` when the history cannot be read.
     func lastRefresh(of producer: Stage, isPart: Bool) throws(StoreError) -> Refresh? {
         guard producer.type.merge?.history == nil else { return nil }
-        let last = try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, with: run, isPart: isPart).first {
+        let last = try store.refreshes(of: producer.id, pipeline: loaded.pipeline.name, with: run, isPart: isPart).first
+        {
             $0.run == run || difference($0.run, $0.parameters, $0.environment, producer) == nil
         }
         guard let last else { return nil }

@@ -37,7 +37,8 @@ struct HTTPClient: Sendable {
         ]
         let text = (own + settings).map { name, value in
             guard let value else { return name }
-            let plain = value.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: "\\n")
+            let plain = value.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(
+                scalar: "\n", with: "\\n")
             return "\(name) = \"\(plain)\""
         }.joined(separator: "\n")
         do {

@@ -273,7 +273,9 @@ struct SecretPattern: Sendable {
             var decoder = UTF8()
             var bytes = text[place..<min(place + 4, text.count)].makeIterator()
             guard case .scalarValue(let scalar) = decoder.decode(&bytes) else { break }
-            guard parser.swallows(scalar) || scalar.isMark || scalar.properties.generalCategory == .control else { break }
+            guard parser.swallows(scalar) || scalar.isMark || scalar.properties.generalCategory == .control else {
+                break
+            }
             place += scalar.utf8.count
         }
         return place

@@ -77,7 +77,8 @@ package struct CurlTransfer: Sendable, Hashable {
     }
 
     private static func quoted(_ text: String) -> String {
-        let inner = text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(scalar: "\n", with: "\\n")
+        let inner = text.replacing(scalar: "\\", with: "\\\\").replacing(scalar: "\"", with: "\\\"").replacing(
+            scalar: "\n", with: "\\n")
         return "\"\(inner.replacing(scalar: "\r", with: "\\r"))\""
     }
 

@@ -66,7 +66,9 @@ extension SparkDialect {
     }
     package func columnsWithoutValues(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
     package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }
-    package func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource) -> SQLScript.Kind {
+    package func largeNumbers(_ columns: [(name: String, paths: [ColumnType.NumberPath])], of source: DataSource)
+        -> SQLScript.Kind
+    {
         refused("JSON")
     }
     package func looseTimes(_ columns: [String], of source: DataSource) -> SQLScript.Kind { refused("JSON") }

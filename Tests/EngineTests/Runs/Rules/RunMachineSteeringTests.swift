@@ -34,7 +34,8 @@ struct RunMachineSteeringTests {
             given: [.begin, .finds("f", 1, "x", "y"), .fails("f/x"), .ann(.cancelRun)],
             .init(
                 .stopped("f/y"),
-                then: "f/y#1 stopped, f/y cancelled (cancelled by ann), f failed (1 of 2 items failed: x; 1 cancelled), "
+                then:
+                    "f/y#1 stopped, f/y cancelled (cancelled by ann), f failed (1 of 2 items failed: x; 1 cancelled), "
                     + "run cancelled → finish cancelled")),
         RunRule(
             "cancel RUN: a stage that was done when it was asked to stop has succeeded, and so has the run",
