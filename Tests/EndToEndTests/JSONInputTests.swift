@@ -112,6 +112,29 @@ struct JSONInputTests {
     }
 
     @Test(
+        "A line that is no object is put aside, and the types of the others are as without it",
+        arguments: [("", 0), ("[1,2]\n", 1), ("5\n", 1), ("nope\n", 1), (#"{"id":3,"# + "\n" + #""n":"x"}"# + "\n", 2)])
+    func linesThatAreNone(line: String, count: Int) async throws {
+        let project = try project(
+            #"{"id":1,"n":10,"ok":true,"x":1.5}"# + "\n" + line + #"{"id":2,"n":-9,"ok":false,"x":2}"# + "\n")
+        try project.write("s.json", #"{"properties": {"id": {"type": "integer"}}}"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.jsonl, schema: s.json}, good: {path: good.jsonl}}
+            stages: {v: {type: validate, input: in, output: good, quarantine: bad.csv, max_invalid: 100%}}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(
+            try project.read("good.jsonl") == #"{"id":1,"n":10,"ok":true,"x":1.5}"# + "\n"
+                + #"{"id":2,"n":-9,"ok":false,"x":2.0}"# + "\n")
+        #expect(count == 0 || run.output.contains("\(count) quarantined"), "\(run)")
+    }
+
+    @Test(
         "Whole numbers below zero beside others are whole numbers, also inside of lists and objects",
         arguments: [
             ("-1", "10"), ("10", "-1"), ("0", "-9223372036854775808"), ("9223372036854775807", "-1"),

@@ -15,14 +15,29 @@ struct FoundKey: Decodable {
     var structure: String?
     /// How many rows of the files are `null`, where this was asked.
     var nulls: Int?
+
+    /// The type of values that are alike, as the engine calls it, where a line that is no object has hidden it.
+    var simpleType: ColumnType? {
+        switch structure {
+        // They may have more than 64 bits.
+        case "\"UBIGINT\"", "\"BIGINT\"", "\"HUGEINT\"": .other("HUGEINT")
+        case "\"DOUBLE\"": .number
+        case "\"BOOLEAN\"": .boolean
+        case "\"VARCHAR\"": .text
+        default: nil
+        }
+    }
 }
 
 extension SourceResolver {
     /// Finds the columns of JSON files: the keys of their objects.
     func readKeys(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
-        let columns = readings.columns(tools.sql)
-        let types = Dictionary(columns.map { ($0.name, tools.sql.carried($0).type) }) { first, _ in first }
         let answers = readings.rows(.key, as: FoundKey.self)
+        let described = readings.columns(tools.sql)
+        let columns = answers.compactMap { key in
+            described.first { $0.name == key.name } ?? key.simpleType.map { Column(key.name, $0) }
+        }
+        let types = Dictionary(columns.map { ($0.name, tools.sql.carried($0).type) }) { first, _ in first }
         let found = answers.map { (name: $0.name, structure: $0.structure ?? "") }
         let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
         source.takeAlikeKeys(found, shown: shown, dataset)
@@ -53,7 +68,7 @@ extension SourceResolver {
         let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
         // Neither floating point nor 64 bits hold every integer: if a value is too large, the column is read as text.
         let large = try await Self.columnsWithLargeNumbers(
-            columns.filter { keys.contains($0.name) && !mixed.contains($0.name) }, source, tools)
+            columns.filter { !mixed.contains($0.name) }, source, tools)
         // What is only much like a time stays the text that it is: `1-2-3` is a version, and no day of the year 1.
         let loose = try await Self.columnsWithLooseTimes(
             keys.filter { [.date, .localTimestamp].contains(types[$0]) }, source, tools)

@@ -409,11 +409,13 @@ package final class SourceResolver: Sendable {
         if source.format == .xlsx { return try SheetInspection(root: pipeline.root).inspect(&source, dataset) }
         var script = SQLScript(title: "what is in \(dataset.name)")
         for (title, kind) in tools.sql.inspection(of: source) { script.add(title, kind) }
+        // Lines of JSON that are none are a matter of the stage that reads them, and may hide the types of the columns.
+        let essential = script.statements.count - (source.format == .jsonl ? 1 : 0)
         // Where there is no engine, that is the fault, and not the file.
         _ = try await tools.program()
         let readings: DataReadings
         do throws(Failure) {
-            readings = try await tools.ask(script, reading: source.files)
+            readings = try await tools.ask(script, reading: source.files, essential: essential)
         } catch {
             let files = source.files.map { PathText.relative($0, to: pipeline.root) }.joined(separator: ", ")
             throw Failure(
