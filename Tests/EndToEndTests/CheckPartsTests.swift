@@ -141,11 +141,13 @@ struct CheckPartsTests {
     func selectedRows() async throws {
         let project = try project(
             "{id: none, sql: select * from input where id is null, where: \"region = 'north'\"}, "
-                + "{id: one, sql: select * from input where id = '2', where: \"region = 'north'\", severity: warn}")
+                + "{id: one, sql: select * from input where id = '2', where: \"region = 'north'\", severity: warn}, "
+                + "{id: empty, sql: select * from input, where: \"region = 'west'\"}")
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0, "\(run)")
         let checks = try await project.caudal("checks", "last").output
         #expect(checks.contains("1 row returned of 2"), "\(checks)")
+        #expect(checks.contains("id=2  "), "the failing rows too, whatever the last check selects: \(checks)")
     }
 
     @Test("Parts of no rows pass")

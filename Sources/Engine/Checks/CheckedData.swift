@@ -69,13 +69,18 @@ struct CheckedData {
 
     /// Defines `input`, the rows that the check looks at, and the datasets that a query reads, by their names.
     func name(for query: Query, in script: inout SQLScript) {
-        let isZoned = ZonedView.isWanted(by: query.value.description)
-        func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns, sql) : "*" }
-        script.name(Query.inputName, as: "SELECT \(list(source)) FROM \(from())\(filterClause)")
+        script.name(Query.inputName, as: input(for: query))
         for read in query.reads {
             guard let other = others[read.value] else { continue }
-            script.name(read.value.rawValue, as: "SELECT \(list(other)) FROM \(other.fromClause(sql))")
+            script.name(read.value.rawValue, as: "SELECT \(list(other, for: query)) FROM \(other.fromClause(sql))")
         }
+    }
+
+    /// The rows that a query of the user reads as its input.
+    func input(for query: Query) -> String { "SELECT \(list(source, for: query)) FROM \(from())\(filterClause)" }
+
+    private func list(_ source: DataSource, for query: Query) -> String {
+        ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns, sql) : "*"
     }
 
     // MARK: - Divided checks

@@ -65,9 +65,12 @@ struct FailingRowSearch {
             addFirst(to: &script)
             addOthers(to: &script)
         }
+        let inputs = Set(checks.compactMap { check in check.data.check.kind.query.map(check.data.input) })
         for (data, rows) in checks {
             guard case .alone(let count, let query) = rows else { continue }
             let id = data.check.id
+            // The name of the input stands for what the last query was to read.
+            if inputs.count > 1, let own = data.check.kind.query { data.name(for: own, in: &script) }
             script.add("note how many rows fail \(id)", weight: 0.1, .note(count, as: CheckCompiler.found))
             script.add("rows that fail \(id), if there are any", weight: 0.5, .lines(.sample, query))
         }
