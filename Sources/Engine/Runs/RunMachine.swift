@@ -289,16 +289,13 @@ package struct RunMachine: Sendable {
             }
         }
         // The cancellation decides the run's outcome, whatever failed before.
-        if state.isCancelled, state.stages.contains(where: \.hasCancelledWork) { outcome = .cancelled }
+        let cancelled = state.stages.indices.contains { index in
+            // An item that failed before decides how its fan-out ends.
+            state.stages[index].unit.status == .cancelled || isStoppedByPerson(index)
+        }
+        if state.isCancelled, cancelled { outcome = .cancelled }
         emit(.runEnded(outcome))
         act(.finish(outcome))
-    }
-}
-
-extension StageState {
-    /// Whether it was cancelled, or an item of it: an item that failed before decides how a fan-out ends.
-    fileprivate var hasCancelledWork: Bool {
-        unit.status == .cancelled || items.contains { $0.unit.status == .cancelled }
     }
 }
 
@@ -323,6 +320,14 @@ extension RunMachine {
         settleFanOut(index)
     }
 
+    /// Whether somebody cancelled items of a fan-out, as `on_failure: stop` does with those that have not started.
+    private func isStoppedByPerson(_ index: Int) -> Bool {
+        let stops = state.plan.stages[index].fanOut?.onFailure == .stop
+        return state.stages[index].items.contains { item in
+            item.unit.status == .cancelled && (!stops || item.unit.lastResult?.ending == .stopped)
+        }
+    }
+
     /// Ends a fan-out when all of its items have ended.
     mutating func settleFanOut(_ index: Int) {
         let stage = state.stages[index]
@@ -334,7 +339,11 @@ extension RunMachine {
             let names = stage.items.filter { $0.unit.status == .failed }.prefix(3).map(\.item.key.rawValue)
             let list = names.joined(separator: ", ") + (failed > names.count ? ", …" : "")
             let others = cancelled > 0 ? "; \(cancelled) cancelled" : ""
-            end(UnitID(stage.id), index, .failed, reason: "\(failed) of \(items) failed: \(list)\(others)")
+            // A failure that is allowed lets the rest go on; who stopped the others did not allow that.
+            let isAllowed = state.plan.stages[index].allowsFailure
+            end(
+                UnitID(stage.id), index, isAllowed && isStoppedByPerson(index) ? .cancelled : .failed,
+                reason: "\(failed) of \(items) failed: \(list)\(others)")
         } else if cancelled > 0 {
             end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(items) cancelled")
         } else {

@@ -150,8 +150,15 @@ package struct RunInvariants {
             }
         }
         let statuses = zip(state.stages, state.plan.stages).map { ($0.unit.status, $1.allowsFailure) }
+        let stoppedItems = zip(state.stages, state.plan.stages).contains { stage, planned in
+            // Those that have not started are cancelled by a failure, where the file says so.
+            stage.items.contains {
+                $0.unit.status == .cancelled
+                    && (planned.fanOut?.onFailure != .stop || $0.unit.lastResult?.ending == .stopped)
+            }
+        }
         let expected: Outcome =
-            state.isCancelled && statuses.contains { $0.0 == .cancelled }
+            state.isCancelled && (stoppedItems || statuses.contains { $0.0 == .cancelled })
             ? .cancelled
             : statuses.contains { $0 == .failed && !$1 }
                 ? .failed : statuses.contains { $0.0 == .cancelled } ? .cancelled : .succeeded

@@ -133,6 +133,15 @@ struct RunMachineFanOutTests {
                 then: "f/x#1 failed, f/x failed (no), f failed (1 of 2 items failed: x), run succeeded "
                     + "→ finish succeeded")),
         RunRule(
+            "allow_failure: what somebody cancelled is not allowed for, and blocks what needs it",
+            [.fanOut("f") { $0.allowsFailure = true }, .rule("b", needs: ["f"])],
+            given: found + [.fails("f/x"), .cancel("f/y")],
+            .init(
+                .stopped("f/y"),
+                then:
+                    "f/y#1 stopped, f/y cancelled (cancelled by ann), f cancelled (1 of 2 items failed: x; 1 cancelled), "
+                    + "b blocked (f cancelled), run cancelled → finish cancelled")),
+        RunRule(
             "an item without anything to work on was skipped, which is no failure of its stage",
             [.fanOut("f")], given: found + [.succeeds("f/y")],
             .init(

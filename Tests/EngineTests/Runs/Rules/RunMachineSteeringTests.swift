@@ -35,7 +35,7 @@ struct RunMachineSteeringTests {
             .init(
                 .stopped("f/y"),
                 then:
-                    "f/y#1 stopped, f/y cancelled (cancelled by ann), f failed (1 of 2 items failed: x; 1 cancelled), "
+                    "f/y#1 stopped, f/y cancelled (cancelled by ann), f cancelled (1 of 2 items failed: x; 1 cancelled), "
                     + "run cancelled → finish cancelled")),
         RunRule(
             "cancel RUN: a stage that was done when it was asked to stop has succeeded, and so has the run",
