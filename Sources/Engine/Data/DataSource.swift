@@ -166,16 +166,22 @@ package struct DataSource: Sendable, Hashable {
     /// The hidden column with row numbers, for stages that need the order of rows.
     package static let rowColumn = "#caudal.row"
 
-    /// The first column with a name that numbers the rows or files where they are read, by Caudal or by its engine, which does
-    /// not tell its own from that of a file.
-    var reservedName: String? {
+    /// What is wrong with the first column whose name cannot be used, in words: it numbers the rows or files where they are read,
+    /// by Caudal or by its engine, or has the end of a line in it that not every reader takes for a part of it.
+    var nameFault: String? {
         var reserved: [String] = []
         if format == .parquet { reserved.append("file_row_number") }
         if files.count > 1 { reserved.append("file_index") }
-        return columnNames.first { name in
-            let name = name.lowercased()
-            return name.hasPrefix(OwnName.prefix) || reserved.contains(name)
+        for name in columnNames {
+            let small = name.lowercased()
+            if small.hasPrefix(OwnName.prefix) || reserved.contains(small) {
+                return "a column '\(name)', and that is the name under which rows are numbered here"
+            }
+            if name.unicodeScalars.contains("\r") {
+                return "a column '\(name.replacing(scalar: "\r", with: "\\r"))', whose name has a carriage return in it"
+            }
         }
+        return nil
     }
 
     /// SQL for a FROM clause that returns the columns in order.

@@ -115,9 +115,9 @@ package final class SourceResolver: Sendable {
         let source = DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
             isOwn: true)
-        guard let name = source.reservedName else { return source }
+        guard let fault = source.nameFault else { return source }
         throw Failure(
-            "the dataset '\(dataset.name)' has a column '\(name)', and that is the name under which rows are numbered here",
+            "the dataset '\(dataset.name)' has \(fault)",
             remedy: "give the column another name in the stage that makes it", location: dataset.placeLocation)
     }
 
@@ -291,11 +291,10 @@ package final class SourceResolver: Sendable {
             isOwn: false)
         source.zone = dataset.zone
         try await inspect(&source, dataset)
-        if let name = source.reservedName {
+        if let fault = source.nameFault {
             throw Failure(
-                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has a column '\(name)', and "
-                    + "that is the name under which rows are numbered here", remedy: "give the column another name",
-                location: dataset.placeLocation)
+                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has \(fault)",
+                remedy: "give the column another name", location: dataset.placeLocation)
         }
         tools.seen[key] = source
         return source
