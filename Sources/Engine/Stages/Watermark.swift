@@ -118,7 +118,7 @@ package struct Watermark: Sendable {
         case .number where hasTime || read.type == .text:
             throw ConfigError(
                 "'\(column.value)' is \(read.type), and a number goes back in numbers only",
-                remedy: "write a duration, such as 2d", at: lookback.location)
+                remedy: read.type == .text ? "remove it" : "write a duration, such as 2d", at: lookback.location)
         case .time, .number: break
         }
     }

@@ -44,9 +44,15 @@ extension StoreQuestionError {
                 message + Suggestion.phrase(for: name, among: StoreQuestion.views.map(\.name)),
                 remedy: "there are \(StoreQuestion.views.map(\.name).formattedAsChoice)")
         case .unknownColumn(let name, let message):
-            Failure(
-                message + Suggestion.phrase(for: name, among: Set(StoreQuestion.views.flatMap(\.columns)).sorted()))
+            Failure(message + Self.hint(aboutColumn: name))
         case .failed(let message): Failure(message)
         }
+    }
+
+    /// Which view has a column, or what it may be called.
+    private static func hint(aboutColumn name: String) -> String {
+        let holders = StoreQuestion.views.filter { $0.columns.contains(name) }.map(\.name)
+        if !holders.isEmpty { return "; \(holders.joined(separator: ", ")) ha\(holders.count == 1 ? "s" : "ve") it" }
+        return Suggestion.phrase(for: name, among: Set(StoreQuestion.views.flatMap(\.columns)).sorted())
     }
 }
