@@ -150,6 +150,23 @@ struct JSONInputTests {
             ])
     }
 
+    @Test("What looks like a UUID inside of lists and objects stays the text that it is")
+    func identifiersInside() async throws {
+        let project = try project(
+            #"{"o":{"u":"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"},"h":["d41d8cd98f00b204e9800998ecf8427e"]}"# + "\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.jsonl}, o: {path: o.jsonl}}
+            stages: {t: {type: process, input: in, output: o}}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(try project.read("o.jsonl") == project.read("in.jsonl"))
+    }
+
     @Test("Objects whose whole numbers are held stay objects, also beside floating point")
     func heldNumbers() async throws {
         let project = try project(#"{"o":{"id":9007199254740993,"p":0.5,"l":[1.5,3]}}\#n"#)

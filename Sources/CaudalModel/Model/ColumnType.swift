@@ -36,7 +36,8 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
             && fields.allSatisfy { field in others.contains { $0.name == field.name && agree($0.type, field.type) } }
     }
 
-    /// The type with text in place of times inside lists and objects, which would lose their offsets.
+    /// The type with text in place of times and UUIDs inside lists and objects: times would lose their offsets, and UUIDs their
+    /// capitals.
     package var withTextsForTimes: ColumnType {
         guard case .other(let name) = self else { return self }
         // Names of fields are in quotation marks or before a blank.
@@ -44,7 +45,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
             place % 2 == 1
                 ? String(part)
                 : String(part).replacing(
-                    #/\b(TIMESTAMP WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|DATE|TIME)(?=[\[,)]|$)/#, with: "VARCHAR")
+                    #/\b(TIMESTAMP WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|DATE|TIME|UUID)(?=[\[,)]|$)/#, with: "VARCHAR")
         }
         return .other(parts.joined(separator: "\""))
     }
