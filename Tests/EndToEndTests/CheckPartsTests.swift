@@ -181,6 +181,18 @@ struct CheckPartsTests {
         #expect(checks.contains("'south' is missing") && checks.contains("'north' is missing"), "\(checks)")
     }
 
+    @Test("Parts are distinct by their bytes: one that looks like another is missing all the same")
+    func missingLookalike() async throws {
+        let project = try project("{row_count: {min: 1}, id: rows, partition_by: region}")
+        try project.write("in.csv", "id,region\n1,caf\u{e9}\n2,cafe\u{301}\n")
+        for _ in 1...2 { #expect(try await project.caudal("run", "p.yaml").status == 0) }
+        try project.write("in.csv", "id,region\n1,caf\u{e9}\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1, "\(run)")
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("'cafe\u{301}' is missing"), "\(checks)")
+    }
+
     @Test("A sum of a text column of an output is refused before anything runs, with its place")
     func sumOfText() async throws {
         let project = try project("{row_count: 4}")

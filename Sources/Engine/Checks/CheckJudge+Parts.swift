@@ -22,10 +22,10 @@ extension CheckJudge {
                 check, part: part, measure: row.fields[CheckCompiler.measureName(index)],
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
             result.partition = part
-            result.samples = samples[row.text("part")] ?? []
+            result.samples = samples[row.text("part").map(ExactText.init)] ?? []
             results.append(result)
         }
-        results += try missingParts(of: check, present: Set(results.compactMap(\.partition)))
+        results += try missingParts(of: check, present: Set(results.compactMap { $0.partition.map(ExactText.init) }))
         guard results.isEmpty else { return results }
         // Without rows there are no parts: what is asked of a part is asked of the whole.
         let whole = readings.rows(.parts).first { $0.integer("check") == Int64(index) }
@@ -37,14 +37,14 @@ extension CheckJudge {
     }
 
     /// The results for parts that earlier runs had and this one lacks: they have no rows.
-    private func missingParts(of check: Check, present: Set<String>) throws -> [CheckResult] {
+    private func missingParts(of check: Check, present: Set<ExactText>) throws -> [CheckResult] {
         guard let runs = check.kind.runsOfParts, let column = check.partitionBy else { return [] }
         let missing = try history.parts(of: check.id, stage: stage, runs: runs)
-            .filter { $0.hasPrefix(column + "=") && !present.contains($0) }
+            .filter { $0.text.utf8.starts(with: "\(column)=".utf8) && !present.contains($0) }.map(\.text)
         return try missing.sorted().prefix(CheckCompiler.partLimit).map { part in
             var result = try judge(check, part: part, measure: .number(0), total: 0)
             result.partition = part
-            let value = part.dropFirst(column.count + 1)
+            let value = String(decoding: part.utf8.dropFirst(column.utf8.count + 1), as: UTF8.self)
             result.message = "'\(value)' is missing, which earlier runs had: \(result.message)"
             return result
         }

@@ -14,14 +14,14 @@ package protocol CheckHistory: Sendable {
     /// Runs in which it failed for any part do not count, so that a missing part is reported until it is back.
     ///
     /// - Throws: ``StoreError`` when the run store cannot be read.
-    func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String>
+    func parts(of check: String, stage: StageID, runs: Int) throws -> Set<ExactText>
 }
 
 /// An empty history.
 package struct NoCheckHistory: CheckHistory {
     package init() {}
     package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
-    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
+    package func parts(of check: String, stage: StageID, runs: Int) -> Set<ExactText> { [] }
 }
 
 extension DataReadings {
@@ -118,9 +118,9 @@ package struct CheckJudge {
     }
 
     /// The failing rows of a check by part; nil is the key for a check that is not divided.
-    func samples(_ index: Int, _ readings: DataReadings) -> [String?: [SampleRow]] {
+    func samples(_ index: Int, _ readings: DataReadings) -> [ExactText?: [SampleRow]] {
         let rows = readings.rows(.sample, as: FailingRow.self).filter { $0.check == index }
-        return Dictionary(grouping: rows, by: \.part).mapValues { samples(index, $0) }
+        return Dictionary(grouping: rows) { $0.part.map(ExactText.init) }.mapValues { samples(index, $0) }
     }
 
     private func samples(_ index: Int, _ rows: [FailingRow]) -> [SampleRow] {

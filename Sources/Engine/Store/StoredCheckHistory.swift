@@ -45,9 +45,9 @@ package struct StoredCheckHistory: CheckHistory {
         }
     }
 
-    package func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String> {
-        try store.read { db in
-            try String.fetchSet(
+    package func parts(of check: String, stage: StageID, runs: Int) throws -> Set<ExactText> {
+        let found = try store.read { db in
+            try String.fetchAll(
                 db,
                 sql: """
                     WITH found AS (
@@ -64,5 +64,6 @@ package struct StoredCheckHistory: CheckHistory {
                     pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", runs, environment,
                 ])
         }
+        return Set(found.map(ExactText.init))
     }
 }

@@ -21,7 +21,7 @@ import Testing
         func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
             Array(values.prefix(limit))
         }
-        func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
+        func parts(of check: String, stage: StageID, runs: Int) -> Set<ExactText> { [] }
     }
 
     private func results(
