@@ -574,6 +574,22 @@ static int kind_of_mark(const unsigned char *text, const unsigned char *mark, co
     return value > text && *value > ' ' && *value != seen->quote ? 0 : -1;
 }
 
+/// The last line feed up to which no line is blank, or `at`, where no line begins, if there is none.
+static const unsigned char *past_full_lines(const unsigned char *at, const unsigned char *end) {
+    enum { block = 4096 };
+    const unsigned char *clean = at;
+    while (end - clean > block) {
+        // Without a branch, compilers look at many bytes at once.
+        unsigned char found = 0;
+        for (int i = 0; i < block; i++)
+            found |= (clean[i] == '\n') & ((clean[i + 1] == '\n') | (clean[i + 1] == '\r'));
+        if (found) break;
+        clean += block;
+    }
+    const unsigned char *feed = memrchr(at, '\n', (size_t)(clean - at));
+    return feed ? feed : at;
+}
+
 void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen) {
     const unsigned char *text = bytes, *at = text, *end = text + size, *mark = text;
     if (!seen->has_begun && size > 0) {
@@ -627,6 +643,7 @@ void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen) {
             at++;
             continue;
         }
+        at = past_full_lines(at, mark);
         const unsigned char *next = memchr(at, '\n', (size_t)(mark - at));
         at = next ? next : mark;
         seen->at_value = at[-1] == seen->delimiter;

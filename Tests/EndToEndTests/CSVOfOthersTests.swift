@@ -255,19 +255,36 @@ struct CSVOfOthersTests {
         for size in 1..<text.count { #expect(copy(size) == whole) }
     }
 
-    @Test("Whatever the pieces it comes in, what is unusual in a file is found")
-    func oddPieces() {
-        func isOdd(_ text: String, _ size: Int) -> Bool {
-            var seen = cs_oddities()
-            (seen.delimiter, seen.quote, seen.escape) = (0x2C, 0x22, 0x22)
-            let bytes = Array(text.utf8)
-            for start in stride(from: 0, to: bytes.count, by: size) {
-                bytes[start..<min(start + size, bytes.count)].withUnsafeBytes {
-                    cs_find_oddities($0.baseAddress, $0.count, &seen)
+    /// Whether there is anything unusual in a text that comes in pieces of a size.
+    private func isOdd(_ text: String, _ size: Int) -> Bool {
+        var seen = cs_oddities()
+        (seen.delimiter, seen.quote, seen.escape) = (0x2C, 0x22, 0x22)
+        let bytes = Array(text.utf8)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            bytes[start..<min(start + size, bytes.count)].withUnsafeBytes {
+                cs_find_oddities($0.baseAddress, $0.count, &seen)
+            }
+        }
+        return seen.has_odd_quote + seen.has_other_lines + seen.is_open > 0
+    }
+
+    @Test("A blank line is found among many lines, wherever it stands", arguments: ["\n", "\r\n"])
+    func farBlankLine(end: String) {
+        for header in 1...9 {
+            let before = String(repeating: "x", count: header) + end
+            for count in Array(1360...1368) + Array(2728...2734) + Array(4090...4098) {
+                let lines = String(repeating: "ab" + end, count: count)
+                for size in [4096, 4097, 5000, 1 << 20] {
+                    #expect(!isOdd(before + lines + lines, size))
+                    #expect(isOdd(before + lines + end + lines, size), "\(header) \(count) \(size)")
+                    #expect(isOdd(before + lines + "a,\"b\(end)\"\(end)" + lines, size), "\(header) \(count) \(size)")
                 }
             }
-            return seen.has_odd_quote + seen.has_other_lines + seen.is_open > 0
         }
+    }
+
+    @Test("Whatever the pieces it comes in, what is unusual in a file is found")
+    func oddPieces() {
         for text in ["a,b\r\n\"x\",\"\"\"y\"\"\"\r\n1,2\r\n\r\n", "\"a\",b\n\"\",\"1\"", "a\n1\n\n\n", ""] {
             for size in 1...16 { #expect(!isOdd(text, size), "\(text) \(size)") }
         }

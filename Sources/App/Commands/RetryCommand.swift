@@ -94,7 +94,10 @@ struct ResumeCommand: AsyncParsableCommand {
         case .interrupted, .running: try await found.carryOut(nil, reopen, show)
         case .failed, .cancelled: try await found.carryOut(.retryFailed, reopen, show)
         case .succeeded:
-            try Output.reporting { throw RunControlError.nothingToResume(found.id) }
+            try Output.reporting {
+                let interrupted = try RunTarget.find(run, state).store.runs(status: .interrupted, limit: 1)
+                throw RunControlError.nothingToResume(found.id, interrupted: interrupted.first?.id)
+            }
         }
     }
 }

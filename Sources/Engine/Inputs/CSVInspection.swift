@@ -10,24 +10,37 @@ struct CSVInspection {
     /// The project's root, for file names in messages.
     let root: String
 
-    /// What the bytes of a file show.
-    private struct Look: Sendable {
-        /// The beginning of the file.
-        var head: [UInt8] = []
-        /// Whether the beginning is the whole file.
+    /// The beginning of a file.
+    private struct Head: Sendable {
+        var bytes: [UInt8] = []
+        /// Whether it is the whole file.
         var isWhole = true
+
+        mutating func take(_ more: UnsafeRawBufferPointer) {
+            let room = CSVInspection.headLimit - bytes.count
+            if room > 0 { bytes += more.prefix(room) }
+            if more.count > room { isWhole = false }
+        }
+    }
+
+    /// What all bytes of a file show.
+    private struct Look: Sendable {
         var ends = cs_line_ends()
+        var oddities = cs_oddities()
 
         mutating func take(_ bytes: UnsafeRawBufferPointer) {
-            let room = CSVInspection.headLimit - head.count
-            if room > 0 { head += bytes.prefix(room) }
-            if bytes.count > room { isWhole = false }
             cs_find_line_ends(bytes.baseAddress, bytes.count, &ends)
+            cs_find_oddities(bytes.baseAddress, bytes.count, &oddities)
         }
 
         /// Whether all lines, including those within quotation marks, end in the same one of the two ways that DuckDB
         /// knows.
-        var endsAlike: Bool { ends.has_feed + ends.has_pair <= 1 && ends.has_return | ends.after_return == 0 }
+        private var endsAlike: Bool { ends.has_feed + ends.has_pair <= 1 && ends.has_return | ends.after_return == 0 }
+
+        /// Whether there are records that are not single lines, or quotation marks that readers interpret differently.
+        var isOdd: Bool {
+            !endsAlike || oddities.has_odd_quote == 1 || oddities.has_other_lines == 1 || oddities.is_open == 1
+        }
     }
 
     /// What the first lines of a file show.
@@ -44,28 +57,30 @@ struct CSVInspection {
         var files: [FirstLines] = []
         var copied: Set<Int> = []
         for (index, file) in source.files.enumerated() {
-            let look = try await look(at: file)
-            let encoding = try encoding(look.head, dataset, file)
+            let head = try await head(of: file)
+            let encoding = try encoding(head.bytes, dataset, file)
             if index == 0 { source.csv.encoding = encoding }
             if encoding != source.csv.encoding, source.csv.encoding?.hasPrefix("utf-16") == true {
                 throw Failure(
                     "\(shown(file)) is not written as \(shown(source.files[0])) is, which is UTF-16 in another order of bytes",
                     remedy: "write the files of '\(dataset.name)' in one encoding", location: dataset.placeLocation)
             }
-            let text = try Self.utf8(look.head, source.csv)
-            files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
-            let isWide = source.csv.isRecoded
-            if !files[index].isPlain || !look.endsAlike || !CompressedFile.isReadByDuckDB(file) { copied.insert(index) }
-            if !isWide, !copied.contains(index), try await isOdd(file, source) { copied.insert(index) }
+            let text = try Self.utf8(head.bytes, source.csv)
+            files.append(try firstLines(of: file, text, head.isWhole, &source.csv, dataset))
+            // DuckDB reads few encodings, and of UTF-16 only one byte order and not all characters.
+            let isForced = source.csv.skip > 0 || source.csv.comment != nil || source.csv.isRecoded
+            if !files[index].isPlain || isForced || !CompressedFile.isReadByDuckDB(file) {
+                copied.insert(index)
+            } else if try await isOdd(file, source.csv) {
+                copied.insert(index)
+            }
         }
         try unite(&source, files, dataset)
         for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
-        // DuckDB reads few encodings, and of UTF-16 only one byte order and not all characters.
-        let isForced = source.csv.skip > 0 || source.csv.comment != nil || source.csv.isRecoded
         // Without headers, either all files are copied or none, because DuckDB expects the same line ends in all of
         // them.
         let isShared = !source.csv.hasHeader && !copied.isEmpty
-        for index in isForced || isShared ? Set(source.files.indices) : copied {
+        for index in isShared ? Set(source.files.indices) : copied {
             var rules = PlainCSV.Rules(source.csv, columns: source.columns.count)
             let names = files[index].names
             rules.width = names.count
@@ -82,17 +97,20 @@ struct CSVInspection {
 
     // MARK: - Bytes
 
-    private func look(at file: String) async throws -> Look {
-        let found = Mutex(Look())
-        try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
+    private func head(of file: String) async throws -> Head {
+        let found = Mutex(Head())
+        // One byte more tells whether it is the whole file.
+        try await Self.read(file, upTo: Self.headLimit + 1, named: shown(file), reactor: tools.reactor) { bytes in
             found.withLock { $0.take(bytes) }
         }
         return found.withLock { $0 }
     }
 
     /// Reads the bytes of a file, decompressed.
+    ///
+    /// - Parameter limit: How many bytes are enough, for those who can do with less than all; there may be more.
     static func read(
-        _ file: String, named name: String, reactor: ProcessReactor,
+        _ file: String, upTo limit: Int = .max, named name: String, reactor: ProcessReactor,
         _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws {
         if CompressedFile.isCalled(file) {
@@ -106,26 +124,28 @@ struct CSVInspection {
         let size = 1 << 20
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         defer { buffer.deallocate() }
-        while true {
-            let count = Foundation.read(descriptor, buffer.baseAddress, size)
+        var rest = limit
+        while rest > 0 {
+            let count = Foundation.read(descriptor, buffer.baseAddress, min(size, rest))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Failure("\(name) cannot be read", errno: errno) }
             if count == 0 { return }
             take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            rest -= count
         }
     }
 
-    /// Whether a file has records that are not single lines, or quotation marks that readers interpret differently.
-    private func isOdd(_ file: String, _ source: DataSource) async throws -> Bool {
-        var seen = cs_oddities()
-        seen.delimiter = source.csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
-        seen.quote = source.csv.quote.utf8.first ?? UInt8(ascii: "\"")
-        seen.escape = source.csv.escape.utf8.first ?? seen.quote
-        let scan = Mutex(seen)
+    /// Whether readers would find different rows in a file.
+    private func isOdd(_ file: String, _ csv: CSVDialect) async throws -> Bool {
+        var look = Look()
+        look.oddities.delimiter = csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
+        look.oddities.quote = csv.quote.utf8.first ?? UInt8(ascii: "\"")
+        look.oddities.escape = csv.escape.utf8.first ?? look.oddities.quote
+        let found = Mutex(look)
         try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
-            scan.withLock { cs_find_oddities(bytes.baseAddress, bytes.count, &$0) }
+            found.withLock { $0.take(bytes) }
         }
-        return scan.withLock { $0.has_odd_quote == 1 || $0.has_other_lines == 1 || $0.is_open == 1 }
+        return found.withLock { $0.isOdd }
     }
 
     /// The encoding that a file's first bytes show, or the given one.

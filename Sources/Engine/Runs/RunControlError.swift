@@ -11,7 +11,7 @@ package enum RunControlError: DomainError {
     case notLive(RunID, RunState.Status, file: String, verb: String)
     /// Only the whole of an interrupted run can be cancelled.
     case stageNotRunning(RunID)
-    case nothingToResume(RunID)
+    case nothingToResume(RunID, interrupted: RunID?)
     /// The state folder is a copy of the one in which the run was begun, or was moved: the run would go on in the old place.
     case beganElsewhere(RunID, state: String, recorded: String, root: String)
     /// Another live run writes a path that this one is to write.
@@ -55,7 +55,10 @@ extension RunControlError {
                     ? "go on with it there, or begin a new run here; a copied project's runs can only be looked at"
                     : "that is not there any more: move the project back to go on with it, or begin a new run here"
             )
-        case .nothingToResume(let id): Failure("run \(id) has succeeded: there is nothing to resume")
+        case .nothingToResume(let id, let interrupted):
+            Failure(
+                "run \(id) has succeeded: there is nothing to resume",
+                remedy: interrupted.map { "run \($0) was interrupted: 'caudal resume \($0)'" })
         case .pathTaken(let conflict, let root):
             Failure(
                 "run \(conflict.run)\(conflict.pipeline.map { " of '\($0)'" } ?? "") is live and writes "
