@@ -270,11 +270,11 @@ struct CSVOfOthersTests {
 
     @Test("A blank line is found among many lines, wherever it stands", arguments: ["\n", "\r\n"])
     func farBlankLine(end: String) {
-        for header in 1...9 {
+        for header in 1...3 {
             let before = String(repeating: "x", count: header) + end
-            for count in Array(1360...1368) + Array(2728...2734) + Array(4090...4098) {
+            for count in [1, 1364, 1365, 1366, 2730] {
                 let lines = String(repeating: "ab" + end, count: count)
-                for size in [4096, 4097, 5000, 1 << 20] {
+                for size in [4096, 5000, 1 << 20] {
                     #expect(!isOdd(before + lines + lines, size))
                     #expect(isOdd(before + lines + end + lines, size), "\(header) \(count) \(size)")
                     #expect(isOdd(before + lines + "a,\"b\(end)\"\(end)" + lines, size), "\(header) \(count) \(size)")
