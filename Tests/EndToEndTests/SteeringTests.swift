@@ -129,7 +129,16 @@ struct SteeringTests {
         #expect(told.errors.contains("interrupted") && told.errors.contains("caudal resume"), "\(told)")
         let paused = try await project.caudal("pause", "last")
         #expect(paused.errors.contains("its process died") && paused.errors.contains("caudal resume"), "\(paused)")
-        let given = try await project.caudal("cancel", "last")
+        // The newest run is another one by now: which one was interrupted is told all the same.
+        try project.write("other.yaml", "version: 1\nname: other\nstages: {a: {type: command, run: 'true'}}\n")
+        let dead = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
+        #expect(try await project.caudal("run", "other.yaml").exit == .exited(0))
+        let resumed = try await project.caudal("resume")
+        #expect(
+            resumed.status != 0 && resumed.errors.contains("run \(dead) was interrupted: 'caudal resume \(dead)'"),
+            "\(resumed)")
+        let given = try await project.caudal("cancel", dead)
         #expect(given.exit == .exited(0), "\(given)")
         #expect(given.output.contains("cancelled"), "\(given)")
         #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
